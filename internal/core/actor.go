@@ -1,0 +1,89 @@
+package core
+
+import (
+	"net/netip"
+)
+
+// Origin says through which door a request came, for the audit record.
+type Origin struct {
+	Face    string     // "sshverify", "native", "ssh", "cli"
+	Address netip.Addr // the client's; zero where there is none
+}
+
+// Actor is who does something. Outside core there is no way to make one with
+// rights but to authenticate (the Authenticate methods of [Service]) or to
+// hold the store itself ([Operator]). The zero Actor may do nothing.
+type Actor struct {
+	kind    ActorKind
+	name    string // login, API key name, operating-system user
+	account AccountID
+	project ProjectID
+	roles   Roles
+	origin  Origin
+}
+
+// ActorKind is the sort of an actor, as the audit record keeps it.
+type ActorKind uint8
+
+// The kinds of actor.
+const (
+	ActorNobody   ActorKind = iota // nobody yet: an unauthenticated visitor
+	ActorSystem                    // the server itself: first start, jobs
+	ActorOperator                  // somebody who holds the store: the command line
+	ActorAccount                   // an account, by password or token
+	ActorProject                   // a project, by API key
+	ActorHost                      // a host, by host token: reads authorized keys
+)
+
+func (k ActorKind) String() string {
+	return [...]string{"nobody", "system", "operator", "account", "project", "host"}[k]
+}
+
+// Operator is the actor of commands that work on the store directly. Whoever
+// can open the store can change it anyway; the name is for the record.
+func Operator(name string) Actor {
+	return Actor{kind: ActorOperator, name: name, origin: Origin{Face: "cli"}}
+}
+
+// System is the actor of what the server does by itself; task names the job.
+func System(task string) Actor {
+	return Actor{kind: ActorSystem, name: task}
+}
+
+// Visitor is a stranger: all an SSH client is before and after it offered keys.
+func Visitor(o Origin) Actor { return Actor{origin: o} }
+
+// Kind tells what sort of actor it is.
+func (a Actor) Kind() ActorKind { return a.kind }
+
+// Name is the login, API key name or user name, for logs and the audit record.
+func (a Actor) Name() string { return a.name }
+
+// Project is the project an API key belongs to, zero for other actors.
+func (a Actor) Project() ProjectID { return a.project }
+
+// Account is the account that acts, zero for other actors.
+func (a Actor) Account() AccountID { return a.account }
+
+// Origin is where the actor came from.
+func (a Actor) Origin() Origin { return a.origin }
+
+// trusted tells whether the actor holds the store itself.
+func (a Actor) trusted() bool { return a.kind == ActorSystem || a.kind == ActorOperator }
+
+// manages tells whether the actor may change everything.
+func (a Actor) manages() bool {
+	return a.trusted() || a.kind == ActorAccount && a.roles.Admin
+}
+
+// readsAll tells whether the actor may see everything.
+func (a Actor) readsAll() bool {
+	return a.manages() || a.kind == ActorAccount && a.roles.Support
+}
+
+// owns tells whether the actor is that account.
+func (a Actor) owns(id AccountID) bool {
+	return a.kind == ActorAccount && id != 0 && a.account == id
+}
+
+var errDenied = Errorf(Denied, "not allowed")

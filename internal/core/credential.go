@@ -1,0 +1,52 @@
+package core
+
+import (
+	"time"
+
+	"github.com/google/uuid"
+)
+
+// APIKeyID is an API key's integer id.
+type APIKeyID int64
+
+// APIKey is a project's credential for the SSHVerify face.
+type APIKey struct {
+	ID         APIKeyID
+	UUID       uuid.UUID
+	Project    ProjectID
+	Name       string     // unique within the project
+	SecretHash SecretHash // unique
+	ExpiresAt  time.Time  // zero: never
+	CreatedAt  time.Time
+}
+
+// TokenID is a token's integer id.
+type TokenID int64
+
+// TokenUse says where a token is accepted.
+type TokenUse string
+
+// The uses of a token.
+const (
+	UseWaldur    TokenUse = "waldur"    // Authorization: Token
+	UseForeman   TokenUse = "foreman"   // personal access token
+	UseRaidboxes TokenUse = "raidboxes" // application password
+	UseHost      TokenUse = "host"      // reads authorized keys, nothing else
+)
+
+// Token is an account's credential for one use.
+type Token struct {
+	ID         TokenID
+	UUID       uuid.UUID
+	Account    AccountID
+	Name       string // unique within the account and use
+	Use        TokenUse
+	SecretHash SecretHash    // unique within the use
+	Lifetime   time.Duration // how long it lasts after its last use; zero: for ever
+	ExpiresAt  time.Time     // zero: never
+	CreatedAt  time.Time
+}
+
+// SecretHash is the SHA-256 of a random secret, all that is kept of it. It
+// suffices because such secrets hold at least 128 random bits.
+type SecretHash [32]byte

@@ -1,0 +1,121 @@
+package core
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+)
+
+// Kind says what sort of failure an [Error] is. The set is closed: a face maps
+// each kind to its product's status and wording.
+type Kind uint8
+
+// The kinds of failure.
+const (
+	Internal        Kind = iota // a defect or a broken machine; the text stays inside
+	Invalid                     // the input breaks a rule; Fields say which
+	Unauthenticated             // no credential, or one that does not hold
+	Denied                      // the actor may know of the thing but not do this
+	NotFound                    // not there, or not for this actor's eyes
+	Conflict                    // the state forbids it: taken, finished, already there
+	Limited                     // too many; try later
+	Unavailable                 // the store or another part cannot answer now
+)
+
+func (k Kind) String() string {
+	names := [...]string{"internal", "invalid", "unauthenticated", "denied", "not found", "conflict", "limited", "unavailable"}
+	if int(k) < len(names) {
+		return names[k]
+	}
+	return fmt.Sprintf("kind %d", uint8(k))
+}
+
+// Error is a failure with a meaning for the caller. Any other error that comes
+// out of core is of kind [Internal].
+type Error struct {
+	Kind   Kind
+	Msg    string  // may be shown to the caller
+	Fields []Field // what was wrong where, in domain names
+	Err    error   // for the log alone
+}
+
+// Field is one problem at one place of the input.
+type Field struct {
+	Path string // in domain names, as "keys[2].public_key"
+	Msg  string
+}
+
+// Error gives the text for the log: the message, the fields and the cause.
+func (e *Error) Error() string {
+	var b strings.Builder
+	b.WriteString(e.Msg)
+	for i, f := range e.Fields {
+		if i > 0 || e.Msg != "" {
+			b.WriteString("; ")
+		}
+		b.WriteString(f.Path + ": " + f.Msg)
+	}
+	if e.Err != nil {
+		b.WriteString(": " + e.Err.Error())
+	}
+	return b.String()
+}
+
+func (e *Error) Unwrap() error { return e.Err }
+
+// KindOf gives the kind of err, [Internal] where it has none.
+func KindOf(err error) Kind {
+	if e, ok := errors.AsType[*Error](err); ok {
+		return e.Kind
+	}
+	return Internal
+}
+
+// Errorf makes an error of the given kind whose message may be shown.
+func Errorf(kind Kind, format string, args ...any) *Error {
+	return &Error{Kind: kind, Msg: fmt.Sprintf(format, args...)}
+}
+
+// invalid makes the error for one bad field.
+func invalid(path, format string, args ...any) *Error {
+	return &Error{Kind: Invalid, Msg: "invalid input", Fields: []Field{{Path: path, Msg: fmt.Sprintf(format, args...)}}}
+}
+
+// problems gathers what is wrong with an input, so that all of it is said at once.
+type problems []Field
+
+func (p *problems) addf(path, format string, args ...any) {
+	*p = append(*p, Field{Path: path, Msg: fmt.Sprintf(format, args...)})
+}
+
+// add takes over the fields of err below prefix; nil adds nothing.
+func (p *problems) add(prefix string, err error) {
+	if err == nil {
+		return
+	}
+	e, ok := errors.AsType[*Error](err)
+	if !ok || len(e.Fields) == 0 {
+		p.addf(prefix, "%v", err)
+		return
+	}
+	for _, f := range e.Fields {
+		*p = append(*p, Field{Path: joinPath(prefix, f.Path), Msg: f.Msg})
+	}
+}
+
+func (p problems) err() error {
+	if len(p) == 0 {
+		return nil
+	}
+	return &Error{Kind: Invalid, Msg: "invalid input", Fields: p}
+}
+
+func joinPath(prefix, path string) string {
+	switch {
+	case prefix == "":
+		return path
+	case path == "":
+		return prefix
+	}
+	return prefix + "." + path
+}

@@ -1,0 +1,81 @@
+package core
+
+import (
+	"net/netip"
+	"time"
+
+	"github.com/google/uuid"
+)
+
+// DeviceID is a device's integer id.
+type DeviceID int64
+
+// Device is a machine the vault knows.
+type Device struct {
+	ID        DeviceID
+	UUID      uuid.UUID
+	Hostname  string // unique
+	Address   netip.Addr
+	Type      string
+	Vendor    string
+	Model     string
+	Site      string
+	CreatedAt time.Time
+	UpdatedAt time.Time
+}
+
+// ApplicationID is an application's integer id.
+type ApplicationID int64
+
+// Application is a program that reads or writes the vault (an A2A client).
+type Application struct {
+	ID             ApplicationID
+	UUID           uuid.UUID
+	Name           string         // unique
+	Organization   OrganizationID // zero: none
+	Authorizations []Authorization
+	CreatedAt      time.Time
+	UpdatedAt      time.Time
+}
+
+// AuthorizationID is an authorization's integer id.
+type AuthorizationID int64
+
+// Permission is what an authorization allows.
+type Permission string
+
+// The permissions.
+const (
+	ReadOnly  Permission = "read-only"
+	ReadWrite Permission = "read-write"
+)
+
+// Authorization is one set of credentials and permissions of an application.
+type Authorization struct {
+	ID          AuthorizationID
+	UUID        uuid.UUID
+	Application ApplicationID
+	Name        string // unique within the application
+	Permission  Permission
+	Resources   []string // "pam-core"
+	AllowedIPs  []string // addresses, prefixes, or "*"
+	OAuth2      *OAuth2Client
+	OAuth1      *OAuth1Client
+	CreatedAt   time.Time
+	UpdatedAt   time.Time
+}
+
+// OAuth2Client is a client of the client credentials grant (RFC 6749, 4.4).
+type OAuth2Client struct {
+	ClientID   string // unique
+	SecretHash SecretHash
+}
+
+// OAuth1Client holds the two credentials of OAuth 1.0 (RFC 5849). Signatures
+// are checked with the secrets themselves, so these are sealed, not hashed.
+type OAuth1Client struct {
+	ConsumerKey    string // unique
+	ConsumerSecret []byte // sealed by the vault
+	Token          string
+	TokenSecret    []byte // sealed by the vault
+}

@@ -1,0 +1,179 @@
+package core
+
+import (
+	"context"
+	"time"
+
+	"github.com/google/uuid"
+
+	"keyrack/internal/sshkey"
+)
+
+// Store keeps everything. It runs fn in a transaction whose isolation is
+// serializable on every database.
+type Store interface {
+	// View runs fn on one consistent snapshot. fn must not write.
+	View(ctx context.Context, fn func(tx Tx) error) error
+
+	// Update runs fn and commits what it wrote when fn returns nil; otherwise
+	// nothing is changed and fn's error is returned. When Update returns nil
+	// the change is durable. fn may be run again after a conflict, so it
+	// changes nothing but through tx and derives its results anew.
+	// Updates that wait together may share one commit.
+	// A store that cannot answer gives an [Error] of kind [Unavailable].
+	Update(ctx context.Context, fn func(tx Tx) error) error
+}
+
+// Tx is an open transaction. It is bound to the context its Store method was
+// given and must not be used after fn has returned.
+//
+// Look-ups give an [Error] of kind [NotFound] where there is nothing, inserts
+// and updates one of kind [Conflict] where a unique value is taken. Inserts
+// return the new integer id; all other fields are stored as given. Lists are
+// never nil-checked: empty is empty.
+type Tx interface {
+	AccountStore
+	TaxonomyStore
+	ProjectStore
+	CredentialStore
+	KeyStore
+	SessionStore
+	AuditStore
+	InventoryStore
+	SettingStore
+}
+
+// Page is a part of a list: Limit items after the first Offset ones. A zero
+// Limit means all.
+type Page struct {
+	Offset, Limit int
+}
+
+// AccountStore keeps accounts with their memberships.
+type AccountStore interface {
+	Account(id AccountID) (Account, error)
+	AccountByUUID(id uuid.UUID) (Account, error)
+	AccountByLogin(login string) (Account, error)    // without regard to case
+	AccountsByEmail(email string) ([]Account, error) // without regard to case, by id
+	Accounts(p Page) ([]Account, int, error)         // by login; and how many there are in all
+	InsertAccount(a Account) (AccountID, error)      // memberships too
+	UpdateAccount(a Account) error                   // memberships too
+	CountAccounts() (int, error)
+}
+
+// TaxonomyStore keeps organizations and locations.
+type TaxonomyStore interface {
+	OrganizationByName(name string) (Organization, error)
+	Organizations() ([]Organization, error) // by name
+	InsertOrganization(o Organization) (OrganizationID, error)
+	LocationByName(name string) (Location, error)
+	Locations() ([]Location, error) // by name
+	InsertLocation(l Location) (LocationID, error)
+}
+
+// ProjectStore keeps projects.
+type ProjectStore interface {
+	Project(id ProjectID) (Project, error)
+	ProjectByName(name string) (Project, error)
+	Projects(p Page) ([]Project, int, error) // by name
+	InsertProject(p Project) (ProjectID, error)
+	UpdateProject(p Project) error
+}
+
+// CredentialStore keeps API keys and tokens. Removed ones are gone.
+type CredentialStore interface {
+	APIKeyByHash(h SecretHash) (APIKey, error)
+	APIKeys(project ProjectID) ([]APIKey, error) // by name
+	InsertAPIKey(k APIKey) (APIKeyID, error)     // Conflict when hash or name is taken
+	UpdateAPIKey(k APIKey) error
+	DeleteAPIKey(id APIKeyID) error
+	TokenByHash(use TokenUse, h SecretHash) (Token, error)
+	Tokens(account AccountID) ([]Token, error) // by use, then name
+	InsertToken(t Token) (TokenID, error)
+	UpdateToken(t Token) error
+	DeleteToken(id TokenID) error
+}
+
+// KeyStore keeps keys, their revisions and their evidence.
+type KeyStore interface {
+	Key(id KeyID) (Key, error)
+	KeyByUUID(id uuid.UUID) (Key, error)
+	KeysByOwner(owner AccountID) ([]Key, error)       // by id
+	KeysByFingerprint(f sshkey.SHA256) ([]Key, error) // every owner's, by id
+	OwnerKey(owner AccountID, f sshkey.SHA256) (Key, error)
+	OwnerKeyByName(owner AccountID, name string) (Key, error) // the first by id
+	Keys(q KeyQuery) ([]Key, int, error)                      // and how many match in all
+	InsertKey(k Key) (KeyID, error)
+	UpdateKey(k Key) error
+	DeleteKey(id KeyID) error                    // its evidence goes with it, its revisions stay
+	InsertRevision(r Revision) error             // Number is given by the store: one more than the last
+	Revisions(key uuid.UUID) ([]Revision, error) // by number
+	InsertEvidence(e Evidence) error
+	EvidenceOf(key KeyID) ([]Evidence, error) // by time
+}
+
+// KeyQuery selects keys. Zero fields select all.
+type KeyQuery struct {
+	Owner       AccountID
+	Fingerprint sshkey.Fingerprint
+	Page        Page // ordered by id
+}
+
+// SessionStore keeps sessions with their connections and collected keys.
+type SessionStore interface {
+	Session(id SessionID) (Session, error)                  // without connections
+	SessionByUUID(id uuid.UUID) (Session, error)            // without connections
+	SessionByIdentifier(identifier string) (Session, error) // without connections
+	Sessions(q SessionQuery) ([]Session, int, error)        // newest first, then by id descending
+	InsertSession(s Session) (SessionID, error)
+	UpdateSession(s Session) error                                 // not its connections
+	DeleteSession(id SessionID) error                              // connections and keys go with it
+	Connections(session SessionID) ([]Connection, error)           // with keys, by arrival
+	Connection(id ConnectionID) (Connection, error)                // without keys
+	InsertConnection(c Connection) (ConnectionID, error)           // without keys
+	InsertCollectedKeys(c ConnectionID, keys []CollectedKey) error // in order
+}
+
+// SessionQuery selects sessions. Zero fields select all.
+type SessionQuery struct {
+	Project ProjectID
+	Kind    SessionKind
+	Page    Page
+}
+
+// AuditStore keeps the audit record.
+type AuditStore interface {
+	InsertAuditEvent(e AuditEvent) error
+	AuditEvents(q AuditQuery) ([]AuditEvent, error) // newest first
+}
+
+// AuditQuery selects audit events. Zero fields select all.
+type AuditQuery struct {
+	Before int64     // only events with a smaller id, for paging
+	Since  time.Time // only events from then on
+	Object string    // exactly this object
+	Limit  int       // zero: 100
+}
+
+// InventoryStore keeps devices and applications.
+type InventoryStore interface {
+	Devices() ([]Device, error) // by hostname
+	DeviceByHostname(name string) (Device, error)
+	InsertDevice(d Device) (DeviceID, error)
+	UpdateDevice(d Device) error
+	Applications() ([]Application, error) // by name, with authorizations by name
+	ApplicationByName(name string) (Application, error)
+	InsertApplication(a Application) (ApplicationID, error) // without authorizations
+	UpdateApplication(a Application) error                  // without authorizations
+	InsertAuthorization(a Authorization) (AuthorizationID, error)
+	UpdateAuthorization(a Authorization) error
+}
+
+// SettingStore keeps small named values: the settings of faces that `apply`
+// sets ("face.waldur", JSON) and facts about this installation ("vault.id").
+type SettingStore interface {
+	Setting(name string) (string, error)
+	Settings(prefix string) (map[string]string, error)
+	PutSetting(name, value string) error
+	DeleteSetting(name string) error // nil also when absent
+}
