@@ -119,3 +119,11 @@ func joinPath(prefix, path string) string {
 	}
 	return prefix + "." + path
 }
+
+// conflictAt gives the errTaken of a uniqueness check its field; other errors pass.
+func conflictAt(err error, path, msg string) error {
+	if !errors.Is(err, errTaken) {
+		return err
+	}
+	return &Error{Kind: Conflict, Msg: path + " " + msg, Fields: []Field{{Path: path, Msg: msg}}}
+}

@@ -82,3 +82,10 @@ type CollectedKey struct {
 	Proven    bool // the client signed with it in this connection
 	CreatedAt time.Time
 }
+
+// Visit is what an SSH connection is told of the session it reached.
+type Visit struct {
+	Connection ConnectionID
+	Session    Session
+	Prove      bool // ask for a signature of every key
+}

@@ -29,8 +29,8 @@ type Store interface {
 //
 // Look-ups give an [Error] of kind [NotFound] where there is nothing, inserts
 // and updates one of kind [Conflict] where a unique value is taken. Inserts
-// return the new integer id; all other fields are stored as given. Lists are
-// never nil-checked: empty is empty.
+// return the new integer id, which is the given one where that is not zero; all
+// other fields are stored as given. Lists are never nil-checked: empty is empty.
 type Tx interface {
 	AccountStore
 	TaxonomyStore

@@ -1,0 +1,138 @@
+package core
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/google/uuid"
+)
+
+// adopt gives the keys of a finished collect session to the account that its
+// external id names, as far as the project's setting allows.
+//
+// It never fails for what a client sent: a key that cannot be adopted is noted
+// in the audit record, and the session stands.
+func (s *Service) adopt(tx Tx, by Actor, done Session) error {
+	project, err := tx.Project(done.Project)
+	if err != nil {
+		return err
+	}
+	if project.Adopt == AdoptOff || done.Kind != CollectSession || done.ExternalID == nil {
+		return nil
+	}
+	account, err := adopter(tx, project, *done.ExternalID, s)
+	if KindOf(err) == NotFound || KindOf(err) == Conflict {
+		return s.audit(tx, by, "key.adopt", done.object(), withProject(project.ID), refused(err.Error()))
+	}
+	if err != nil {
+		return err
+	}
+	for _, c := range done.Connections {
+		for _, k := range c.Keys {
+			if !k.Proven && project.Adopt != AdoptOffered {
+				continue
+			}
+			if err := s.adoptKey(tx, by, account, done, c, k); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// adopter finds the account whose UUID, login or e-mail is the external id, in
+// that order. A project of an organization reaches accounts of that
+// organization only: otherwise whoever holds one tenant's API key could put
+// keys into the accounts of another.
+func adopter(tx Tx, project Project, externalID string, s *Service) (Account, error) {
+	account, err := accountNamed(tx, externalID)
+	if err != nil {
+		return Account{}, err
+	}
+	switch {
+	case !account.ActiveAt(s.clock()):
+		return Account{}, Errorf(NotFound, "the account is not active")
+	case project.Organization != 0 && !contains(account.Organizations, project.Organization):
+		return Account{}, Errorf(NotFound, "the account is not of the project's organization")
+	}
+	return account, nil
+}
+
+func accountNamed(tx Tx, ref string) (Account, error) {
+	if id, err := uuid.Parse(ref); err == nil && len(ref) == len(id.String()) {
+		if account, err := tx.AccountByUUID(id); KindOf(err) != NotFound {
+			return account, err
+		}
+	}
+	if account, err := tx.AccountByLogin(ref); KindOf(err) != NotFound {
+		return account, err
+	}
+	found, err := tx.AccountsByEmail(ref)
+	switch {
+	case err != nil:
+		return Account{}, err
+	case len(found) == 0 || ref == "":
+		return Account{}, Errorf(NotFound, "no account has this login, UUID or e-mail")
+	case len(found) > 1:
+		return Account{}, Errorf(Conflict, "more than one account has this e-mail")
+	}
+	return found[0], nil
+}
+
+// adoptKey gives one collected key to an account, or new evidence to a key the
+// account has already.
+func (s *Service) adoptKey(tx Tx, by Actor, to Account, from Session, c Connection, k CollectedKey) error {
+	key, err := tx.OwnerKey(to.ID, k.Public.SHA256())
+	if KindOf(err) == NotFound {
+		key, err = s.adoptNewKey(tx, by, to, from, k)
+	}
+	if e, ok := errors.AsType[*Error](err); ok && e.Kind == Invalid {
+		return s.audit(tx, by, "key.adopt", from.object(), withProject(from.Project), refused(e.Error()))
+	}
+	if err != nil {
+		return err
+	}
+	return tx.InsertEvidence(Evidence{
+		Key: key.ID, Grade: gradeOf(k), At: k.CreatedAt,
+		Address: c.Address, ClientVersion: c.ClientVersion, Connection: c.UUID,
+	})
+}
+
+func gradeOf(k CollectedKey) Grade {
+	if k.Proven {
+		return ProvenByLogin
+	}
+	return Offered
+}
+
+func (s *Service) adoptNewKey(tx Tx, by Actor, to Account, from Session, k CollectedKey) (Key, error) {
+	policy, err := s.keyPolicy(tx, nil)
+	if err != nil {
+		return Key{}, err
+	}
+	if err := policy.Judge(k.Public); err != nil {
+		return Key{}, invalid("public_key", "%v", err)
+	}
+	name, err := freeName(tx, to.ID, fmt.Sprintf("%s %.12s", k.Public.Algorithm(), k.Public.SHA256().String()[len("SHA256:"):]))
+	if err != nil {
+		return Key{}, err
+	}
+	now := s.clock()
+	return s.insertKey(tx, by, Key{
+		UUID: newUUID(), ShortID: NewShortID(), Owner: to.ID, Name: name,
+		Text: k.Public.String(), Public: k.Public, CreatedAt: now, UpdatedAt: now,
+	}, "adopted from "+from.object())
+}
+
+// freeName gives the wanted key name, with a number behind it where the owner
+// has a key of that name already.
+func freeName(tx Tx, owner AccountID, want string) (string, error) {
+	name := want
+	for n := 2; ; n++ {
+		err := absent(tx.OwnerKeyByName(owner, name))
+		if !errors.Is(err, errTaken) {
+			return name, err
+		}
+		name = fmt.Sprintf("%s (%d)", want, n)
+	}
+}

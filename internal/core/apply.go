@@ -1,0 +1,225 @@
+package core
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"keyrack/internal/vault"
+)
+
+// ChangeLine is one change that [Service.Apply] made, or would make.
+type ChangeLine struct {
+	Op      string                  // "create", "update", "remove"
+	Object  string                  // kind and name, as "account ada"
+	Fields  []string                // for an update: what differs
+	Secrets map[string]vault.Secret // made for a new credential, by name; to be shown once
+}
+
+// Apply makes the store match what is desired, in one transaction, and tells
+// what it changed. It says all that is wrong at once, and then changes nothing.
+// A dry run changes nothing either. For those who manage everything.
+func (s *Service) Apply(ctx context.Context, by Actor, want Desired, dryRun bool) ([]ChangeLine, error) {
+	if !by.manages() {
+		return nil, errDenied
+	}
+	hashes, err := s.hashDesired(ctx, want.Accounts)
+	if err != nil {
+		return nil, err
+	}
+	var lines []ChangeLine
+	err = s.store.Update(ctx, func(tx Tx) error {
+		a := applier{Service: s, tx: tx, by: by, hashes: hashes}
+		if err := a.all(want); err != nil {
+			return err
+		}
+		lines = a.lines
+		if dryRun {
+			return errDryRun
+		}
+		return nil
+	})
+	if err != nil && !errors.Is(err, errDryRun) {
+		return nil, err
+	}
+	return lines, nil
+}
+
+var errDryRun = errors.New("dry run")
+
+// hashDesired hashes the passwords that are new, by login. It runs before the
+// transaction, which must not wait a quarter of a second for each.
+func (s *Service) hashDesired(ctx context.Context, accounts []DesiredAccount) (map[string]string, error) {
+	hashes := map[string]string{}
+	var p problems
+	for i, a := range accounts {
+		if a.Password.IsZero() {
+			continue
+		}
+		hash, err := s.hashUnlessSame(ctx, a)
+		if err != nil && KindOf(err) != Invalid {
+			return nil, err
+		}
+		p.add(fmt.Sprintf("accounts[%d]", i), err)
+		hashes[a.Login] = hash
+	}
+	return hashes, p.err()
+}
+
+// hashUnlessSame gives the stored hash where the password is as it was.
+func (s *Service) hashUnlessSame(ctx context.Context, a DesiredAccount) (string, error) {
+	if err := checkPassword(a.Password.Reveal()); err != nil {
+		return "", err
+	}
+	now, err := view(ctx, s, func(tx Tx) (Account, error) { return tx.AccountByLogin(a.Login) })
+	if err != nil && KindOf(err) != NotFound {
+		return "", err
+	}
+	if now.PasswordHash != "" {
+		if same, err := s.passwords.matches(ctx, a.Password.Reveal(), now.PasswordHash); err != nil || same {
+			return now.PasswordHash, err
+		}
+	}
+	return s.passwords.hash(ctx, a.Password.Reveal())
+}
+
+// applier is one run of Apply within its transaction.
+type applier struct {
+	*Service
+	tx       Tx
+	by       Actor
+	hashes   map[string]string // password hashes by login
+	problems problems
+	lines    []ChangeLine
+}
+
+func (a *applier) all(want Desired) error {
+	return inOrder(
+		func() error { return each(a, "organizations", want.Organizations, a.organization) },
+		func() error { return each(a, "locations", want.Locations, a.location) },
+		func() error { return each(a, "accounts", want.Accounts, a.account) },
+		func() error { return each(a, "projects", want.Projects, a.project) },
+		func() error { return each(a, "devices", want.Devices, a.device) },
+		func() error { return each(a, "applications", want.Applications, a.application) },
+		func() error { return a.settings(want.Settings) },
+		func() error { return a.problems.err() },
+	)
+}
+
+// inOrder runs steps until one fails.
+func inOrder(steps ...func() error) error {
+	for _, step := range steps {
+		if err := step(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// changed records a change in the audit record once it was written.
+func (a *applier) changed(err error, action, object string, with ...func(*AuditEvent)) error {
+	if err != nil {
+		return err
+	}
+	return a.audit(a.tx, a.by, action, object, with...)
+}
+
+// each runs one over a list of the file. What is wrong with an item is noted
+// with its place, so that the others are looked at too; any other failure ends
+// the run.
+func each[T any](a *applier, path string, list []T, one func(path string, item T) error) error {
+	for i, item := range list {
+		at := fmt.Sprintf("%s[%d]", path, i)
+		err := one(at, item)
+		switch KindOf(err) {
+		case Invalid, Conflict, NotFound:
+			a.problems.add(at, err)
+		default:
+			if err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func (a *applier) note(op, object string, fields ...string) *ChangeLine {
+	a.lines = append(a.lines, ChangeLine{Op: op, Object: object, Fields: fields})
+	return &a.lines[len(a.lines)-1]
+}
+
+func (a *applier) organization(_ string, name string) error {
+	if err := checkName(name); err != nil {
+		return err
+	}
+	if err := absent(a.tx.OrganizationByName(name)); err != nil {
+		return present(err)
+	}
+	now := a.clock()
+	o := Organization{UUID: newUUID(), Name: name, CreatedAt: now, UpdatedAt: now}
+	a.note("create", "organization "+name)
+	_, err := a.tx.InsertOrganization(o)
+	return a.changed(err, "organization.add", "organization "+o.UUID.String())
+}
+
+func (a *applier) location(_ string, name string) error {
+	if err := checkName(name); err != nil {
+		return err
+	}
+	if err := absent(a.tx.LocationByName(name)); err != nil {
+		return present(err)
+	}
+	now := a.clock()
+	l := Location{UUID: newUUID(), Name: name, CreatedAt: now, UpdatedAt: now}
+	a.note("create", "location "+name)
+	_, err := a.tx.InsertLocation(l)
+	return a.changed(err, "location.add", "location "+l.UUID.String())
+}
+
+// present turns errTaken into nil: what should be there is there.
+func present(err error) error {
+	if errors.Is(err, errTaken) {
+		return nil
+	}
+	return err
+}
+
+func checkName(name string) error {
+	var p problems
+	checkLabel(&p, "name", name, 255)
+	if name == "" {
+		p.addf("name", "must not be empty")
+	}
+	return p.err()
+}
+
+// diff gathers the names of fields that differ between what is and what is
+// wanted, and sets them.
+type diff struct{ fields []string }
+
+func set[T comparable](d *diff, field string, is *T, want T) {
+	if *is != want {
+		*is = want
+		d.fields = append(d.fields, field)
+	}
+}
+
+func setList[T cmp.Ordered](d *diff, field string, is *[]T, want []T) {
+	want = slices.Compact(slices.Sorted(slices.Values(want)))
+	if !slices.Equal(slices.Sorted(slices.Values(*is)), want) {
+		*is = want
+		d.fields = append(d.fields, field)
+	}
+}
+
+func setTime(d *diff, field string, is *time.Time, want time.Time) {
+	if want = Moment(want); !is.Equal(want) {
+		*is = want
+		d.fields = append(d.fields, field)
+	}
+}
+
+func (d diff) none() bool { return len(d.fields) == 0 }

@@ -1,0 +1,71 @@
+package core
+
+import (
+	"context"
+
+	"keyrack/internal/vault"
+)
+
+// The names of what a first start makes.
+const (
+	firstAdmin   = "admin"
+	firstProject = "first"
+	firstAPIKey  = "first"
+)
+
+// FirstSteps are the credentials that a first start makes. They are given once.
+type FirstSteps struct {
+	Login    string
+	Password vault.Secret
+	Project  string
+	APIKey   vault.Secret
+}
+
+// Bootstrap gives an empty store an administrator and a project, and tells
+// their credentials. A store that has any account is left as it is: the
+// result is then nil. For the system alone.
+func (s *Service) Bootstrap(ctx context.Context, by Actor) (*FirstSteps, error) {
+	if by.kind != ActorSystem {
+		return nil, errDenied
+	}
+	if n, err := view(ctx, s, Tx.CountAccounts); err != nil || n > 0 {
+		return nil, err
+	}
+	steps := &FirstSteps{
+		Login: firstAdmin, Password: vault.NewSecret(randomText(identifierAlphabet, 24)),
+		Project: firstProject, APIKey: vault.NewSecret(newAPISecret()),
+	}
+	hash, err := s.hashNewPassword(ctx, steps.Password.Reveal())
+	if err != nil {
+		return nil, err
+	}
+	made, err := update(ctx, s, func(tx Tx) (bool, error) {
+		n, err := tx.CountAccounts() // another server may have been first
+		if err != nil || n > 0 {
+			return false, err
+		}
+		return true, s.firstWorld(tx, by, *steps, hash)
+	})
+	if err != nil || !made {
+		return nil, err
+	}
+	return steps, nil
+}
+
+func (s *Service) firstWorld(tx Tx, by Actor, steps FirstSteps, hash string) error {
+	now := s.clock()
+	_, err := s.insertAccount(tx, by, Account{
+		UUID: newUUID(), ShortID: NewShortID(), Login: steps.Login, Name: "Administrator",
+		Roles: Roles{Admin: true}, PasswordHash: hash, CreatedAt: now, UpdatedAt: now,
+	})
+	if err != nil {
+		return err
+	}
+	project := Project{Name: steps.Project, Adopt: AdoptProven, ProveKeys: true}
+	if err := s.insertProject(tx, by, &project); err != nil {
+		return err
+	}
+	return s.insertAPIKey(tx, by, project, APIKey{
+		Project: project.ID, Name: firstAPIKey, SecretHash: hashSecret(steps.APIKey.Reveal()),
+	})
+}

@@ -1,0 +1,291 @@
+package core
+
+import (
+	"context"
+	"time"
+
+	"keyrack/internal/vault"
+)
+
+var errBadCredential = Errorf(Unauthenticated, "the credential does not hold")
+
+// AuthenticatePassword gives the actor of an active account. Whether the
+// login exists, has a password, or is locked shows neither in the answer nor
+// in its time.
+func (s *Service) AuthenticatePassword(ctx context.Context, login, password string, o Origin) (Actor, error) {
+	account, err := view(ctx, s, func(tx Tx) (Account, error) { return tx.AccountByLogin(login) })
+	if err != nil && KindOf(err) != NotFound {
+		return Actor{}, err
+	}
+	if len(password) > maxPassword {
+		password = "" // never a password; hashing it all would be work for an attacker to give
+	}
+	ok, err := s.passwords.matches(ctx, password, account.PasswordHash)
+	if err != nil {
+		return Actor{}, err
+	}
+	if !ok || !account.ActiveAt(s.clock()) {
+		return Actor{}, errBadCredential
+	}
+	return accountActor(account, o), nil
+}
+
+func accountActor(a Account, o Origin) Actor {
+	return Actor{kind: ActorAccount, name: a.Login, account: a.ID, roles: a.Roles, origin: o}
+}
+
+// AuthenticateToken gives the actor of a token that is accepted for that use:
+// its account, or for [UseHost] a host, which may read authorized keys only.
+func (s *Service) AuthenticateToken(ctx context.Context, use TokenUse, secret string, o Origin) (Actor, error) {
+	now := s.clock()
+	return view(ctx, s, func(tx Tx) (Actor, error) {
+		token, err := tx.TokenByHash(use, hashSecret(secret))
+		if err != nil {
+			return Actor{}, badCredential(err)
+		}
+		account, err := tx.Account(token.Account)
+		if err != nil {
+			return Actor{}, badCredential(err)
+		}
+		if !account.ActiveAt(now) || expired(token.ExpiresAt, now) {
+			return Actor{}, errBadCredential
+		}
+		if use == UseHost {
+			return Actor{kind: ActorHost, name: account.Login + "/" + token.Name, origin: o}, nil
+		}
+		return accountActor(account, o), nil
+	})
+}
+
+// AuthenticateAPIKey gives the actor of a project's API key, and the key.
+func (s *Service) AuthenticateAPIKey(ctx context.Context, secret string, o Origin) (Actor, APIKey, error) {
+	now := s.clock()
+	key, err := view(ctx, s, func(tx Tx) (APIKey, error) { return tx.APIKeyByHash(hashSecret(secret)) })
+	if err != nil {
+		return Actor{}, APIKey{}, badCredential(err)
+	}
+	if expired(key.ExpiresAt, now) {
+		return Actor{}, APIKey{}, errBadCredential
+	}
+	return Actor{kind: ActorProject, name: key.Name, project: key.Project, origin: o}, key, nil
+}
+
+func expired(at, now time.Time) bool { return !at.IsZero() && !now.Before(at) }
+
+// badCredential makes absent look like wrong.
+func badCredential(err error) error {
+	if KindOf(err) == NotFound {
+		return errBadCredential
+	}
+	return err
+}
+
+// NewAPIKey is what an API key is made from.
+type NewAPIKey struct {
+	Project   string // by name
+	Name      string
+	ExpiresAt time.Time // zero: never
+}
+
+// AddAPIKey makes an API key and gives its secret, which is not kept. For
+// those who manage everything.
+func (s *Service) AddAPIKey(ctx context.Context, by Actor, in NewAPIKey) (vault.Secret, error) {
+	if !by.manages() {
+		return vault.Secret{}, errDenied
+	}
+	secret := newAPISecret()
+	return vault.NewSecret(secret), s.store.Update(ctx, func(tx Tx) error {
+		project, err := tx.ProjectByName(in.Project)
+		if err != nil {
+			return err
+		}
+		return s.insertAPIKey(tx, by, project, APIKey{
+			Project: project.ID, Name: in.Name, SecretHash: hashSecret(secret), ExpiresAt: Moment(in.ExpiresAt),
+		})
+	})
+}
+
+// newAPISecret makes an API key as SSHVerify writes them: 32 letters and digits.
+func newAPISecret() string {
+	return randomText("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789", 32)
+}
+
+func (s *Service) insertAPIKey(tx Tx, by Actor, project Project, k APIKey) error {
+	var p problems
+	checkLabel(&p, "name", k.Name, 255)
+	if k.Name == "" {
+		p.addf("name", "must not be empty")
+	}
+	if err := p.err(); err != nil {
+		return err
+	}
+	k.UUID, k.CreatedAt = newUUID(), s.clock()
+	if _, err := tx.InsertAPIKey(k); err != nil {
+		return err
+	}
+	return s.audit(tx, by, "apikey.add", "apikey "+k.UUID.String(), withProject(project.ID))
+}
+
+// APIKeys lists a project's API keys by name. For those who read everything.
+func (s *Service) APIKeys(ctx context.Context, by Actor, project string) ([]APIKey, error) {
+	if !by.readsAll() {
+		return nil, errDenied
+	}
+	return view(ctx, s, func(tx Tx) ([]APIKey, error) {
+		p, err := tx.ProjectByName(project)
+		if err != nil {
+			return nil, err
+		}
+		return tx.APIKeys(p.ID)
+	})
+}
+
+// RemoveAPIKey revokes a project's API key: the next request with it is
+// refused. For those who manage everything.
+func (s *Service) RemoveAPIKey(ctx context.Context, by Actor, project, name string) error {
+	if !by.manages() {
+		return errDenied
+	}
+	return s.store.Update(ctx, func(tx Tx) error {
+		p, err := tx.ProjectByName(project)
+		if err != nil {
+			return err
+		}
+		keys, err := tx.APIKeys(p.ID)
+		if err != nil {
+			return err
+		}
+		k, err := find(keys, func(k APIKey) bool { return k.Name == name }, "API key")
+		if err != nil {
+			return err
+		}
+		return s.removeAPIKey(tx, by, k)
+	})
+}
+
+func (s *Service) removeAPIKey(tx Tx, by Actor, k APIKey) error {
+	if err := tx.DeleteAPIKey(k.ID); err != nil {
+		return err
+	}
+	return s.audit(tx, by, "apikey.remove", "apikey "+k.UUID.String(), withProject(k.Project))
+}
+
+func find[T any](list []T, is func(T) bool, what string) (T, error) {
+	for _, v := range list {
+		if is(v) {
+			return v, nil
+		}
+	}
+	var none T
+	return none, Errorf(NotFound, "no such %s", what)
+}
+
+// NewToken is what a token is made from.
+type NewToken struct {
+	Account   string // login, UUID or e-mail
+	Name      string
+	Use       TokenUse
+	Lifetime  time.Duration // after its last use; zero: for ever
+	ExpiresAt time.Time     // zero: never
+}
+
+// AddToken makes a token and gives its secret, which is not kept. For those
+// who manage everything.
+func (s *Service) AddToken(ctx context.Context, by Actor, in NewToken) (vault.Secret, error) {
+	if !by.manages() {
+		return vault.Secret{}, errDenied
+	}
+	secret := newTokenSecret(in.Use)
+	return vault.NewSecret(secret), s.store.Update(ctx, func(tx Tx) error {
+		account, err := accountNamed(tx, in.Account)
+		if err != nil {
+			return err
+		}
+		return s.insertToken(tx, by, Token{
+			Account: account.ID, Name: in.Name, Use: in.Use, SecretHash: hashSecret(secret),
+			Lifetime: in.Lifetime, ExpiresAt: Moment(in.ExpiresAt),
+		})
+	})
+}
+
+// newTokenSecret makes a secret in the form the use's clients expect: 40 hex
+// digits for Waldur, else one with a prefix for secret scanners.
+func newTokenSecret(use TokenUse) string {
+	if use == UseWaldur {
+		return randomText("0123456789abcdef", 40)
+	}
+	return newSecret("keyrack_" + string(use) + "_")
+}
+
+func (s *Service) insertToken(tx Tx, by Actor, t Token) error {
+	var p problems
+	t.check(&p)
+	if err := p.err(); err != nil {
+		return err
+	}
+	t.UUID, t.CreatedAt = newUUID(), s.clock()
+	if _, err := tx.InsertToken(t); err != nil {
+		return err
+	}
+	return s.audit(tx, by, "token.add", "token "+t.UUID.String(), withDetail(string(t.Use)))
+}
+
+func (t Token) check(p *problems) {
+	checkLabel(p, "name", t.Name, 255)
+	if t.Name == "" {
+		p.addf("name", "must not be empty")
+	}
+	if !contains(TokenUses, t.Use) {
+		p.addf("use", "must be one of %v", TokenUses)
+	}
+	if t.Lifetime < 0 {
+		p.addf("lifetime", "must not be negative")
+	}
+}
+
+// TokenUses are all uses a token may have.
+var TokenUses = []TokenUse{UseWaldur, UseForeman, UseRaidboxes, UseHost}
+
+// Tokens lists an account's tokens, to itself and those who read everything.
+func (s *Service) Tokens(ctx context.Context, by Actor, account string) ([]Token, error) {
+	return view(ctx, s, func(tx Tx) ([]Token, error) {
+		a, err := accountNamed(tx, account)
+		if err != nil {
+			return nil, err
+		}
+		if !by.readsAll() && !by.owns(a.ID) {
+			return nil, errDenied
+		}
+		return tx.Tokens(a.ID)
+	})
+}
+
+// RemoveToken revokes an account's token: the next request with it is refused.
+// For those who manage everything.
+func (s *Service) RemoveToken(ctx context.Context, by Actor, account string, use TokenUse, name string) error {
+	if !by.manages() {
+		return errDenied
+	}
+	return s.store.Update(ctx, func(tx Tx) error {
+		a, err := accountNamed(tx, account)
+		if err != nil {
+			return err
+		}
+		tokens, err := tx.Tokens(a.ID)
+		if err != nil {
+			return err
+		}
+		t, err := find(tokens, func(t Token) bool { return t.Use == use && t.Name == name }, "token")
+		if err != nil {
+			return err
+		}
+		return s.removeToken(tx, by, t)
+	})
+}
+
+func (s *Service) removeToken(tx Tx, by Actor, t Token) error {
+	if err := tx.DeleteToken(t.ID); err != nil {
+		return err
+	}
+	return s.audit(tx, by, "token.remove", "token "+t.UUID.String())
+}

@@ -1,0 +1,53 @@
+package core
+
+import (
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/base64"
+
+	"github.com/google/uuid"
+)
+
+const (
+	// shortAlphabet has no look-alikes (0 O, 1 I L, U), as Raidboxes ids.
+	shortAlphabet = "23456789ABCDEFGHJKMNPQRSTVWXYZ"
+	// identifierAlphabet is lower-case base32 without look-alikes, safe as an
+	// SSH user name on every client's command line.
+	identifierAlphabet = "abcdefghijkmnpqrstuvwxyz23456789"
+	identifierLength   = 20 // times 5 bits: 100 random bits
+)
+
+// NewShortID makes an 8-character id of upper-case letters and digits.
+func NewShortID() string { return randomText(shortAlphabet, 8) }
+
+// NewIdentifier makes a session's connection identifier. It grants: who knows
+// it may connect to the session.
+func NewIdentifier() string { return randomText(identifierAlphabet, identifierLength) }
+
+// newUUID makes a UUIDv7 (RFC 9562, 5.7).
+func newUUID() uuid.UUID { return uuid.Must(uuid.NewV7()) }
+
+// newSecret makes a credential of 256 random bits with a prefix that secret
+// scanners can look for.
+func newSecret(prefix string) string {
+	b := make([]byte, 32)
+	_, _ = rand.Read(b) // never fails (crypto/rand, Go 1.24)
+	return prefix + base64.RawURLEncoding.EncodeToString(b)
+}
+
+// hashSecret gives all that is kept of a random secret.
+func hashSecret(secret string) SecretHash { return sha256.Sum256([]byte(secret)) }
+
+// randomText draws n characters of alphabet, each with the same chance.
+func randomText(alphabet string, n int) string {
+	limit := byte(256 / len(alphabet) * len(alphabet) % 256) // 0: every byte will do
+	out := make([]byte, 0, n)
+	var b [1]byte
+	for len(out) < n {
+		_, _ = rand.Read(b[:])
+		if limit == 0 || b[0] < limit {
+			out = append(out, alphabet[int(b[0])%len(alphabet)])
+		}
+	}
+	return string(out)
+}

@@ -1,0 +1,35 @@
+package core
+
+import "context"
+
+// Devices lists all devices by hostname. For those who read everything.
+func (s *Service) Devices(ctx context.Context, by Actor) ([]Device, error) {
+	if !by.readsAll() {
+		return nil, errDenied
+	}
+	return view(ctx, s, Tx.Devices)
+}
+
+// Applications lists all applications by name. For those who read everything.
+func (s *Service) Applications(ctx context.Context, by Actor) ([]Application, error) {
+	if !by.readsAll() {
+		return nil, errDenied
+	}
+	return view(ctx, s, Tx.Applications)
+}
+
+// Organizations lists all organizations by name. For those who read everything.
+func (s *Service) Organizations(ctx context.Context, by Actor) ([]Organization, error) {
+	if !by.readsAll() {
+		return nil, errDenied
+	}
+	return view(ctx, s, Tx.Organizations)
+}
+
+// Locations lists all locations by name. For those who read everything.
+func (s *Service) Locations(ctx context.Context, by Actor) ([]Location, error) {
+	if !by.readsAll() {
+		return nil, errDenied
+	}
+	return view(ctx, s, Tx.Locations)
+}

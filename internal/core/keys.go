@@ -1,0 +1,315 @@
+package core
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/google/uuid"
+
+	"keyrack/internal/sshkey"
+)
+
+const (
+	maxKeyName     = 255 // characters
+	keysPolicyName = "face.keys"
+)
+
+// Uniqueness says which keys an owner must not have already. Each face passes
+// its product's own rule.
+type Uniqueness struct {
+	Name bool // no other key of the owner has the name
+	Key  bool // no other entry of the owner is the same key
+}
+
+// NewKey is what a key is made from.
+type NewKey struct {
+	Owner   AccountID
+	Name    string
+	Text    string // in any form sshkey.Parse takes, without options, no certificate
+	Shared  bool
+	Comment string // for the revision: why
+	Unique  Uniqueness
+	Policy  *sshkey.Policy // nil: the installation's
+}
+
+// AddKey gives an account a key. Its owner and those who manage everything may.
+// Invalid names the fields name and public_key; Conflict says what is taken.
+func (s *Service) AddKey(ctx context.Context, by Actor, in NewKey) (Key, error) {
+	return update(ctx, s, func(tx Tx) (Key, error) {
+		owner, err := s.ownerFor(tx, by, in.Owner)
+		if err != nil {
+			return Key{}, err
+		}
+		return s.addKey(tx, by, owner, in)
+	})
+}
+
+// ownerFor gives the account where the actor may change its keys.
+func (s *Service) ownerFor(tx Tx, by Actor, id AccountID) (Account, error) {
+	if !by.manages() && !by.owns(id) {
+		return Account{}, errDenied
+	}
+	return tx.Account(id)
+}
+
+func (s *Service) addKey(tx Tx, by Actor, owner Account, in NewKey) (Key, error) {
+	public, err := s.judgeNewKey(tx, in)
+	if err != nil {
+		return Key{}, err
+	}
+	now := s.clock()
+	k := Key{
+		UUID: newUUID(), ShortID: NewShortID(), Owner: owner.ID, Name: in.Name, Text: in.Text,
+		Public: public, Shared: in.Shared, CreatedAt: now, UpdatedAt: now,
+	}
+	if err := unused(tx, k, in.Unique); err != nil {
+		return Key{}, err
+	}
+	k, err = s.insertKey(tx, by, k, in.Comment)
+	if err != nil {
+		return Key{}, err
+	}
+	return k, tx.InsertEvidence(Evidence{Key: k.ID, Grade: Pasted, At: now, Address: by.origin.Address})
+}
+
+// insertKey stores a key with its first revision and its audit event.
+func (s *Service) insertKey(tx Tx, by Actor, k Key, comment string) (Key, error) {
+	var err error
+	if k.ID, err = tx.InsertKey(k); err != nil {
+		return Key{}, err
+	}
+	return k, s.revise(tx, by, k, KeyAdded, comment)
+}
+
+// revise appends a revision of the key and says so in the audit record.
+func (s *Service) revise(tx Tx, by Actor, k Key, did RevisionAction, comment string) error {
+	err := tx.InsertRevision(Revision{
+		Key: k, Action: did, ActorKind: by.kind, ActorName: by.name, Account: by.account,
+		Comment: comment, At: s.clock(),
+	})
+	if err != nil {
+		return err
+	}
+	return s.audit(tx, by, "key."+string(did), k.object(), withDetail(k.Public.SHA256().String()))
+}
+
+func (k Key) object() string { return "key " + k.UUID.String() }
+
+// judgeNewKey says all that is wrong with a new key at once.
+func (s *Service) judgeNewKey(tx Tx, in NewKey) (sshkey.PublicKey, error) {
+	var p problems
+	checkLabel(&p, "name", in.Name, maxKeyName)
+	policy, err := s.keyPolicy(tx, in.Policy)
+	if err != nil {
+		return sshkey.PublicKey{}, err
+	}
+	public, err := readPublicKey(in.Text, policy)
+	if err != nil {
+		p.addf("public_key", "%v", err)
+	}
+	return public, p.err()
+}
+
+func readPublicKey(text string, policy sshkey.Policy) (sshkey.PublicKey, error) {
+	line, err := sshkey.Parse(text)
+	switch {
+	case err != nil:
+		return sshkey.PublicKey{}, err
+	case len(line.Options) > 0:
+		return sshkey.PublicKey{}, Errorf(Invalid, "options before the key are not kept; leave them out")
+	case line.Certificate != nil:
+		return sshkey.PublicKey{}, Errorf(Invalid, "this is a certificate; give the plain key it certifies")
+	}
+	return line.Key, policy.Judge(line.Key)
+}
+
+// keyPolicy gives what the caller asks for, else what `apply` has set, else
+// the default.
+func (s *Service) keyPolicy(tx Tx, asked *sshkey.Policy) (sshkey.Policy, error) {
+	if asked != nil {
+		return *asked, nil
+	}
+	text, err := tx.Setting(keysPolicyName)
+	if KindOf(err) == NotFound {
+		return sshkey.Policy{}, nil
+	}
+	if err != nil {
+		return sshkey.Policy{}, err
+	}
+	return parseKeyPolicy(text)
+}
+
+// parseKeyPolicy reads the settings of section "keys" of the apply file.
+func parseKeyPolicy(text string) (sshkey.Policy, error) {
+	var wire struct {
+		AllowedTypes []string `json:"allowed_types"`
+		MinRSABits   int      `json:"min_rsa_bits"`
+	}
+	if err := json.Unmarshal([]byte(text), &wire); err != nil {
+		return sshkey.Policy{}, fmt.Errorf("read settings of keys: %w", err)
+	}
+	return sshkey.Policy{AllowedTypes: wire.AllowedTypes, MinRSABits: wire.MinRSABits}, nil
+}
+
+// checkLabel refuses what would break a list, a log line or an authorized_keys
+// file: control and format characters, broken UTF-8, too much of it.
+func checkLabel(p *problems, path, text string, most int) {
+	switch {
+	case !utf8.ValidString(text):
+		p.addf(path, "must be valid UTF-8")
+	case utf8.RuneCountInString(text) > most:
+		p.addf(path, "must have at most %d characters", most)
+	case strings.ContainsFunc(text, func(r rune) bool { return unicode.Is(unicode.C, r) }):
+		p.addf(path, "must not hold control characters")
+	}
+}
+
+// unused refuses a key whose name or content the owner has already.
+func unused(tx Tx, k Key, u Uniqueness) error {
+	if u.Name {
+		if err := absent(tx.OwnerKeyByName(k.Owner, k.Name)); err != nil {
+			return conflictAt(err, "name", "is already the name of another key of this account")
+		}
+	}
+	if u.Key {
+		if err := absent(tx.OwnerKey(k.Owner, k.Public.SHA256())); err != nil {
+			return conflictAt(err, "public_key", "is already a key of this account")
+		}
+	}
+	return nil
+}
+
+var errTaken = Errorf(Conflict, "already taken")
+
+// absent turns a look-up's answer around: NotFound is well, a find is errTaken.
+func absent[T any](_ T, err error) error {
+	switch {
+	case err == nil:
+		return errTaken
+	case KindOf(err) == NotFound:
+		return nil
+	}
+	return err
+}
+
+// RemoveKey takes a key away: it is gone from every answer at once, its
+// revisions stay. A key the actor may not change is NotFound.
+func (s *Service) RemoveKey(ctx context.Context, by Actor, id uuid.UUID, comment string) error {
+	return s.store.Update(ctx, func(tx Tx) error {
+		k, err := tx.KeyByUUID(id)
+		if err == nil && !by.manages() && !by.owns(k.Owner) {
+			err = Errorf(NotFound, "no such key")
+		}
+		if err != nil {
+			return err
+		}
+		return s.removeKey(tx, by, k, comment)
+	})
+}
+
+func (s *Service) removeKey(tx Tx, by Actor, k Key, comment string) error {
+	if err := tx.DeleteKey(k.ID); err != nil {
+		return err
+	}
+	return s.revise(tx, by, k, KeyRemoved, comment)
+}
+
+// KeyDetail is a key with what is known of it.
+type KeyDetail struct {
+	Key
+	OwnerLogin string
+	Evidence   []Evidence
+	Revisions  []Revision
+}
+
+// Key gives one key with evidence and revisions, to its owner and those who
+// read everything.
+func (s *Service) Key(ctx context.Context, by Actor, id uuid.UUID) (KeyDetail, error) {
+	return view(ctx, s, func(tx Tx) (KeyDetail, error) {
+		k, err := tx.KeyByUUID(id)
+		if err != nil {
+			return KeyDetail{}, err
+		}
+		if !by.readsAll() && !by.owns(k.Owner) {
+			return KeyDetail{}, Errorf(NotFound, "no such key")
+		}
+		return detail(tx, k)
+	})
+}
+
+func detail(tx Tx, k Key) (d KeyDetail, err error) {
+	owner, err := tx.Account(k.Owner)
+	if err != nil {
+		return d, err
+	}
+	d = KeyDetail{Key: k, OwnerLogin: owner.Login}
+	if d.Evidence, err = tx.EvidenceOf(k.ID); err != nil {
+		return d, err
+	}
+	d.Revisions, err = tx.Revisions(k.UUID)
+	return d, err
+}
+
+// Keys lists keys: an account its own, those who read everything any.
+func (s *Service) Keys(ctx context.Context, by Actor, q KeyQuery) ([]Key, int, error) {
+	if !by.readsAll() && !by.owns(q.Owner) {
+		return nil, 0, errDenied
+	}
+	var total int
+	list, err := view(ctx, s, func(tx Tx) (list []Key, err error) {
+		list, total, err = tx.Keys(q)
+		return list, err
+	})
+	return list, total, err
+}
+
+// AuthorizedKeys gives the keys that open a login: those of the active account
+// of exactly that login, or none. A fingerprint (zero: any) narrows them to
+// the key a client offered. For hosts, operators and those who read everything.
+func (s *Service) AuthorizedKeys(ctx context.Context, by Actor, login string, f sshkey.Fingerprint) ([]Key, error) {
+	if by.kind != ActorHost && !by.readsAll() {
+		return nil, errDenied
+	}
+	return view(ctx, s, func(tx Tx) ([]Key, error) {
+		account, err := tx.AccountByLogin(login)
+		if KindOf(err) == NotFound {
+			return nil, nil
+		}
+		// sshd's user names have case, logins are only unique without it.
+		if err != nil || account.Login != login || !account.ActiveAt(s.clock()) {
+			return nil, err
+		}
+		keys, err := tx.KeysByOwner(account.ID)
+		if err != nil || f.Sum == nil {
+			return keys, err
+		}
+		return matching(keys, f), nil
+	})
+}
+
+func matching(keys []Key, f sshkey.Fingerprint) []Key {
+	var out []Key
+	for _, k := range keys {
+		if sum := fingerprint(k.Public, f.Hash); sum.Equal(f) {
+			out = append(out, k)
+		}
+	}
+	return out
+}
+
+func fingerprint(k sshkey.PublicKey, h sshkey.Hash) sshkey.Fingerprint {
+	switch h {
+	case sshkey.HashMD5:
+		sum := k.MD5()
+		return sshkey.Fingerprint{Hash: h, Sum: sum[:]}
+	case sshkey.HashSHA512:
+		sum := k.SHA512()
+		return sshkey.Fingerprint{Hash: h, Sum: sum[:]}
+	}
+	sum := k.SHA256()
+	return sshkey.Fingerprint{Hash: sshkey.HashSHA256, Sum: sum[:]}
+}

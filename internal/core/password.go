@@ -1,0 +1,110 @@
+package core
+
+import (
+	"context"
+	"fmt"
+	"runtime"
+	"sync"
+	"unicode/utf8"
+
+	"github.com/alexedwards/argon2id"
+)
+
+// Bounds of a password (OWASP ASVS 5.0, 6.2.1 and 6.2.9).
+const (
+	minPassword = 12  // characters
+	maxPassword = 256 // bytes
+)
+
+// PasswordHashing is argon2id's cost (RFC 9106).
+type PasswordHashing struct {
+	Time    uint32 // passes
+	Memory  uint32 // KiB
+	Threads uint8
+}
+
+// DefaultPasswordHashing is RFC 9106's second recommended choice.
+var DefaultPasswordHashing = PasswordHashing{Time: 3, Memory: 64 * 1024, Threads: 4}
+
+// passwordHasher hashes with bounded concurrency, because each hash takes its
+// memory for a quarter of a second.
+type passwordHasher struct {
+	params argon2id.Params
+	slots  chan struct{}
+	dummy  func() string // a hash that no password has, to spend time on
+}
+
+func newPasswordHasher(p PasswordHashing) *passwordHasher {
+	if p == (PasswordHashing{}) {
+		p = DefaultPasswordHashing
+	}
+	h := &passwordHasher{
+		params: argon2id.Params{Memory: p.Memory, Iterations: p.Time, Parallelism: p.Threads, SaltLength: 16, KeyLength: 32},
+		slots:  make(chan struct{}, runtime.GOMAXPROCS(0)),
+	}
+	h.dummy = sync.OnceValue(func() string {
+		hash, _ := argon2id.CreateHash(newSecret(""), &h.params) // fails for no salt only, which crypto/rand rules out
+		return hash
+	})
+	return h
+}
+
+// turn waits for a place to hash in; the caller gives it back.
+func (h *passwordHasher) turn(ctx context.Context) (done func(), err error) {
+	select {
+	case h.slots <- struct{}{}:
+		return func() { <-h.slots }, nil
+	case <-ctx.Done():
+		return nil, &Error{Kind: Limited, Msg: "too many password checks are waiting", Err: ctx.Err()}
+	}
+}
+
+func (h *passwordHasher) hash(ctx context.Context, password string) (string, error) {
+	done, err := h.turn(ctx)
+	if err != nil {
+		return "", err
+	}
+	defer done()
+	return argon2id.CreateHash(password, &h.params)
+}
+
+// matches tells whether hash is password's. An empty hash takes as long as any.
+func (h *passwordHasher) matches(ctx context.Context, password, hash string) (bool, error) {
+	done, err := h.turn(ctx)
+	if err != nil {
+		return false, err
+	}
+	defer done()
+	against := hash
+	if hash == "" {
+		against = h.dummy()
+	}
+	ok, err := argon2id.ComparePasswordAndHash(password, against)
+	if err != nil {
+		return false, fmt.Errorf("compare with stored password hash: %w", err)
+	}
+	return ok && hash != "", nil
+}
+
+func checkPassword(password string) error {
+	switch {
+	case !utf8.ValidString(password):
+		return invalid("password", "must be valid UTF-8")
+	case utf8.RuneCountInString(password) < minPassword:
+		return invalid("password", "must have at least %d characters", minPassword)
+	case len(password) > maxPassword:
+		return invalid("password", "must have at most %d bytes", maxPassword)
+	}
+	return nil
+}
+
+// hashNewPassword checks and hashes a password; the empty one stays empty.
+func (s *Service) hashNewPassword(ctx context.Context, password string) (string, error) {
+	if password == "" {
+		return "", nil
+	}
+	if err := checkPassword(password); err != nil {
+		return "", err
+	}
+	return s.passwords.hash(ctx, password)
+}

@@ -1,0 +1,39 @@
+package core
+
+import (
+	"context"
+)
+
+// audit appends one line to the audit record, in the transaction of the change
+// it tells of.
+func (s *Service) audit(tx Tx, by Actor, action, object string, with ...func(*AuditEvent)) error {
+	e := AuditEvent{
+		At: s.clock(), ActorKind: by.kind, ActorName: by.name, Account: by.account, Project: by.project,
+		Action: action, Object: object, Face: by.origin.Face, Address: by.origin.Address, Outcome: Done,
+	}
+	for _, set := range with {
+		set(&e)
+	}
+	return tx.InsertAuditEvent(e)
+}
+
+func withProject(id ProjectID) func(*AuditEvent) {
+	return func(e *AuditEvent) { e.Project = id }
+}
+
+func withDetail(text string) func(*AuditEvent) {
+	return func(e *AuditEvent) { e.Detail = text }
+}
+
+func refused(why string) func(*AuditEvent) {
+	return func(e *AuditEvent) { e.Outcome, e.Detail = Refused, why }
+}
+
+// AuditEvents reads the audit record, newest first. For those who read
+// everything.
+func (s *Service) AuditEvents(ctx context.Context, by Actor, q AuditQuery) ([]AuditEvent, error) {
+	if !by.readsAll() {
+		return nil, errDenied
+	}
+	return view(ctx, s, func(tx Tx) ([]AuditEvent, error) { return tx.AuditEvents(q) })
+}

@@ -1,0 +1,74 @@
+package core
+
+import (
+	"context"
+	"time"
+
+	"keyrack/internal/vault"
+)
+
+// Options is what a [Service] is built from.
+type Options struct {
+	Store Store
+	Vault *vault.Vault     // seals secrets that must be read back; nil: such changes are refused
+	Now   func() time.Time // nil: time.Now
+
+	// PasswordHashing sets argon2id's cost; zero means [DefaultPasswordHashing].
+	PasswordHashing PasswordHashing
+}
+
+// Service is Keyrack's use cases over one store. It holds no state of its own
+// but a bound on concurrent password hashing, so several servers may run on one store.
+type Service struct {
+	store     Store
+	vault     *vault.Vault
+	now       func() time.Time
+	passwords *passwordHasher
+}
+
+// New makes a Service.
+func New(o Options) *Service {
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	return &Service{store: o.Store, vault: o.Vault, now: o.Now, passwords: newPasswordHasher(o.PasswordHashing)}
+}
+
+// clock is the present moment as both databases give it back.
+func (s *Service) clock() time.Time { return Moment(s.now()) }
+
+// Moment cuts t to what is stored: UTC, microseconds.
+func Moment(t time.Time) time.Time {
+	if t.IsZero() {
+		return time.Time{}
+	}
+	return t.UTC().Truncate(time.Microsecond)
+}
+
+// view runs fn on a snapshot and gives its result.
+func view[T any](ctx context.Context, s *Service, fn func(tx Tx) (T, error)) (T, error) {
+	var out T
+	err := s.store.View(ctx, func(tx Tx) (err error) {
+		out, err = fn(tx)
+		return err
+	})
+	if err != nil {
+		var zero T
+		return zero, err
+	}
+	return out, nil
+}
+
+// update runs fn in a transaction and gives its result once that is durable.
+func update[T any](ctx context.Context, s *Service, fn func(tx Tx) (T, error)) (T, error) {
+	var out T
+	err := s.store.Update(ctx, func(tx Tx) (err error) {
+		out, err = fn(tx)
+		return err
+	})
+	if err != nil {
+		var zero T
+		return zero, err
+	}
+	return out, nil
+}
