@@ -1,0 +1,55 @@
+# Two commands matter: `make run` to see it, `make test` before a change goes in.
+
+FUZZTIME ?= 30s
+PKGS     ?= ./...
+
+# Built by the first run, in minutes, and kept in Go's build cache from then on.
+LINT := go run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
+
+# Where Debian has sshd, which is not in every user's PATH.
+export PATH := $(PATH):/usr/sbin:/sbin
+
+.PHONY: help
+help: ## show this
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-6s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: run
+run: build ## build, start on ./data, say what to do next
+	./keyrack serve --data-dir ./data --welcome
+
+.PHONY: build
+build: ## build ./keyrack, a static program that knows its version
+	CGO_ENABLED=0 go build -trimpath -buildvcs=auto -o keyrack ./cmd/keyrack
+
+.PHONY: test
+test: deps lint vuln ## check everything, with PostgreSQL, ssh and sshd; narrow the tests with PKGS=
+	scripts/with-postgres go test -race -shuffle=on $(PKGS)
+
+.PHONY: deps
+deps: ## install the Debian packages that the tests need, where missing
+	scripts/install-test-deps
+
+.PHONY: lint
+lint: ## go vet and golangci-lint
+	go vet ./...
+	$(LINT) run
+
+.PHONY: vuln
+vuln: ## look for known vulnerabilities
+	scripts/check-vulns
+
+.PHONY: fuzz
+fuzz: ## run each fuzz target for FUZZTIME=30s
+	scripts/fuzz $(FUZZTIME)
+
+.PHONY: bench
+bench: deps ## run the benchmarks; narrow with PKGS=
+	scripts/with-postgres go test -run '^$$' -bench . -benchmem $(PKGS)
+
+.PHONY: cover
+cover: deps ## write coverage.out and show its total
+	scripts/with-postgres go test -coverpkg ./... -coverprofile coverage.out $(PKGS)
+	go tool cover -func coverage.out | tail -n 1
+
+# Of several checks side by side nobody could read the output.
+.NOTPARALLEL:
