@@ -1,0 +1,110 @@
+package archtest
+
+import (
+	"slices"
+	"strings"
+	"testing"
+)
+
+var faces = []string{"face/sshverify", "face/raidboxes", "face/foreman", "face/waldur", "face/senhasegura", "face/native"}
+
+// mayImport is the import table: what each package may import of ours. The
+// arrows point inwards, to core and to what core stands on.
+var mayImport = withFaces(map[string][]string{
+	// They know nothing of each other, nor of anything else.
+	"sshkey":   nil,
+	"vault":    nil,
+	"safedial": nil,
+	"config":   nil,
+
+	// What Keyrack is.
+	"core":             {"sshkey", "vault"},
+	"store":            {"core", "sshkey", "store/migrations"},
+	"store/migrations": nil,
+	"apply":            {"core", "sshkey"}, // the format of the apply file; what it means is core's
+
+	// The doors, and what goes out.
+	"face":    {"core"},
+	"sshd":    {"core", "sshkey"},
+	"webui":   {"core", "sshkey"},
+	"webhook": {"core", "safedial"},
+
+	// What wires it. The commands that work beside a running server open the
+	// store themselves, so cli needs more than the server.
+	"server": slices.Concat(faces, []string{
+		"apply", "config", "core", "face", "safedial", "sshd", "sshkey", "store", "vault", "webhook", "webui",
+	}),
+	"cli":         {"apply", "config", "core", "server", "sshkey", "store", "vault"},
+	"cmd/keyrack": {"cli"},
+
+	// For tests alone: no package above may import these.
+	"store/storetest": {"core", "sshkey"},
+	"face/facetest":   {"core", "face", "store"},
+	"pgtest":          nil,
+	"archtest":        nil,
+})
+
+// testsMayImport is what tests may import besides: the store that they run on,
+// and the packages made for them.
+var testsMayImport = []string{"core", "face/facetest", "pgtest", "store", "store/storetest"}
+
+// withFaces adds the faces, which all stand alike.
+func withFaces(table map[string][]string) map[string][]string {
+	for _, face := range faces {
+		table[face] = []string{"core", "face", "sshkey"}
+	}
+	return table
+}
+
+func TestImportsFollowTheTable(t *testing.T) {
+	t.Parallel()
+	for _, p := range tree(t) {
+		allowed, known := mayImport[p.short()]
+		if !known {
+			t.Errorf("%s is not in the import table: add it there and to ARCHITECTURE.md", p.short())
+			continue
+		}
+		for _, path := range without(ours(p.Imports), allowed) {
+			t.Errorf("%s imports %s; it may import %v", p.short(), path, allowed)
+		}
+		allowed = slices.Concat(allowed, testsMayImport, []string{p.short()})
+		for _, path := range without(ours(p.testImports()), allowed) {
+			t.Errorf("the tests of %s import %s; they may import %v", p.short(), path, allowed)
+		}
+	}
+}
+
+// without returns the paths that are not in allowed.
+func without(paths, allowed []string) []string {
+	return slices.DeleteFunc(paths, func(path string) bool { return slices.Contains(allowed, path) })
+}
+
+// confined are the packages of the standard library that some of ours, tests
+// included, must do without.
+var confined = []struct {
+	path string
+	to   func(short string) bool
+	why  string
+}{
+	{"database/sql", knowsSQL, "store alone knows SQL"},
+	{"net/http", func(short string) bool { return short != "core" && short != "sshkey" }, "rules know no transport"},
+}
+
+func knowsSQL(short string) bool {
+	return short == "store" || strings.HasPrefix(short, "store/") || short == "pgtest"
+}
+
+func TestStandardPackagesStayWhereTheyBelong(t *testing.T) {
+	t.Parallel()
+	for _, p := range tree(t) {
+		for _, rule := range confined {
+			if !rule.to(p.short()) && slices.ContainsFunc(p.allImports(), isOrBelow(rule.path)) {
+				t.Errorf("%s imports %s: %s", p.short(), rule.path, rule.why)
+			}
+		}
+	}
+}
+
+func isOrBelow(path string) func(string) bool {
+	return func(other string) bool { return other == path || strings.HasPrefix(other, path+"/") }
+}
