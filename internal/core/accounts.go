@@ -119,3 +119,29 @@ func (s *Service) SetAccountDisabled(ctx context.Context, by Actor, id uuid.UUID
 		return a, s.audit(tx, by, action, a.object())
 	})
 }
+
+// SetPassword gives an account another password. The account itself and those
+// who manage everything may.
+func (s *Service) SetPassword(ctx context.Context, by Actor, id uuid.UUID, password string) error {
+	if err := checkPassword(password); err != nil {
+		return err
+	}
+	hash, err := s.passwords.hash(ctx, password)
+	if err != nil {
+		return err
+	}
+	return s.store.Update(ctx, func(tx Tx) error {
+		a, err := tx.AccountByUUID(id)
+		if err == nil && !by.manages() && !by.owns(a.ID) {
+			err = errDenied
+		}
+		if err != nil {
+			return err
+		}
+		a.PasswordHash, a.UpdatedAt = hash, s.clock()
+		if err := tx.UpdateAccount(a); err != nil {
+			return err
+		}
+		return s.audit(tx, by, "account.password", a.object())
+	})
+}

@@ -86,6 +86,9 @@ func ids[ID any](p *problems, path string, names []string, find func(string) (ID
 	out := make([]ID, 0, len(names))
 	for i, name := range names {
 		id, err := find(name)
+		if name == "" {
+			err = Errorf(Invalid, "must not be empty")
+		}
 		if err != nil {
 			p.addf(fmt.Sprintf("%s[%d]", path, i), "%v", err)
 			continue
@@ -96,29 +99,25 @@ func ids[ID any](p *problems, path string, names []string, find func(string) (ID
 }
 
 func (a *applier) organizationID(name string) (OrganizationID, error) {
-	o, err := a.tx.OrganizationByName(name)
-	if KindOf(err) == NotFound {
-		return 0, Errorf(Invalid, "no organization is named %q; list it under organizations", name)
-	}
-	return o.ID, err
+	return optionalOrganization(a.tx, name)
 }
 
-// optionalOrganization is organizationID where the name may be left out.
-func (a *applier) optionalOrganization(p *problems, name string) OrganizationID {
+// optionalOrganization finds an organization by name; no name is none.
+func optionalOrganization(tx Tx, name string) (OrganizationID, error) {
 	if name == "" {
-		return 0
+		return 0, nil
 	}
-	id, err := a.organizationID(name)
-	if err != nil {
-		p.addf("organization", "%v", err)
+	o, err := tx.OrganizationByName(name)
+	if KindOf(err) == NotFound {
+		return 0, Errorf(Invalid, "no organization is named %q", name)
 	}
-	return id
+	return o.ID, err
 }
 
 func (a *applier) locationID(name string) (LocationID, error) {
 	l, err := a.tx.LocationByName(name)
 	if KindOf(err) == NotFound {
-		return 0, Errorf(Invalid, "no location is named %q; list it under locations", name)
+		return 0, Errorf(Invalid, "no location is named %q", name)
 	}
 	return l.ID, err
 }

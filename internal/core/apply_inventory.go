@@ -60,7 +60,10 @@ func (a *applier) application(path string, want DesiredApplication) error {
 	var d diff
 	var p problems
 	p.add("", checkName(want.Name))
-	organization := a.optionalOrganization(&p, want.Organization)
+	organization, err := optionalOrganization(a.tx, want.Organization)
+	if err != nil {
+		p.addf("organization", "%v", err)
+	}
 	set(&d, "name", &is.Name, want.Name)
 	set(&d, "organization", &is.Organization, organization)
 	if err := p.err(); err != nil {

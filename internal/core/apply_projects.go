@@ -11,25 +11,25 @@ func (a *applier) project(path string, want DesiredProject) error {
 	if err != nil && !isNew {
 		return err
 	}
-	var d diff
-	var p problems
-	p.add("", checkName(want.Name))
-	organization := a.optionalOrganization(&p, want.Organization)
-	want.Adopt = cmp.Or(want.Adopt, AdoptOff)
-	if !contains([]Adopt{AdoptOff, AdoptProven, AdoptOffered}, want.Adopt) {
-		p.addf("adopt_keys", "must be off, proven or offered")
-	}
-	set(&d, "name", &is.Name, want.Name)
-	set(&d, "organization", &is.Organization, organization)
-	set(&d, "adopt_keys", &is.Adopt, want.Adopt)
-	set(&d, "prove_keys", &is.ProveKeys, want.ProveKeys)
-	if err := p.err(); err != nil {
+	d, err := a.setProject(&is, want)
+	if err != nil {
 		return err
 	}
 	if err := a.saveProject(&is, isNew, d); err != nil {
 		return err
 	}
 	return each(a, path+".api_keys", want.APIKeys, func(_ string, k DesiredAPIKey) error { return a.apiKey(is, k) })
+}
+
+// setProject makes the project what is wanted and tells what that changed.
+func (a *applier) setProject(is *Project, want DesiredProject) (diff, error) {
+	var d diff
+	set(&d, "name", &is.Name, want.Name)
+	set(&d, "adopt_keys", &is.Adopt, cmp.Or(want.Adopt, AdoptOff))
+	set(&d, "prove_keys", &is.ProveKeys, want.ProveKeys)
+	organization, err := is.check(a.tx, want.Organization)
+	set(&d, "organization", &is.Organization, organization)
+	return d, err
 }
 
 func (a *applier) saveProject(is *Project, isNew bool, d diff) error {

@@ -1,6 +1,9 @@
 package core
 
-import "context"
+import (
+	"cmp"
+	"context"
+)
 
 // Projects lists projects by name and says how many there are in all. For
 // those who read everything.
@@ -14,6 +17,47 @@ func (s *Service) Projects(ctx context.Context, by Actor, p Page) ([]Project, in
 		return list, err
 	})
 	return list, total, err
+}
+
+// NewProject is what a project is made from.
+type NewProject struct {
+	Name         string
+	Organization string // empty: none
+	Adopt        Adopt  // empty: off
+	ProveKeys    bool
+}
+
+// AddProject makes a project. Conflict when the name is taken. For those who
+// manage everything.
+func (s *Service) AddProject(ctx context.Context, by Actor, in NewProject) (Project, error) {
+	if !by.manages() {
+		return Project{}, errDenied
+	}
+	return update(ctx, s, func(tx Tx) (Project, error) {
+		if err := absent(tx.ProjectByName(in.Name)); err != nil {
+			return Project{}, conflictAt(err, "name", "is already the name of another project")
+		}
+		p := Project{Name: in.Name, Adopt: cmp.Or(in.Adopt, AdoptOff), ProveKeys: in.ProveKeys}
+		var err error
+		if p.Organization, err = p.check(tx, in.Organization); err != nil {
+			return Project{}, err
+		}
+		return p, s.insertProject(tx, by, &p)
+	})
+}
+
+// check says what is wrong with a project, and finds its organization.
+func (p Project) check(tx Tx, organization string) (OrganizationID, error) {
+	var bad problems
+	bad.add("", checkName(p.Name))
+	if !contains([]Adopt{AdoptOff, AdoptProven, AdoptOffered}, p.Adopt) {
+		bad.addf("adopt_keys", "must be off, proven or offered")
+	}
+	id, err := optionalOrganization(tx, organization)
+	if err != nil {
+		bad.addf("organization", "%v", err)
+	}
+	return id, bad.err()
 }
 
 // insertProject gives the project its ids and stores it.
