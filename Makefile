@@ -3,11 +3,13 @@
 FUZZTIME ?= 30s
 PKGS     ?= ./...
 
-# Built by the first run, in minutes, and kept in Go's build cache from then on.
-LINT := go run github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
+LINT := scripts/go-tool github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 
 # Where Debian has sshd, which is not in every user's PATH.
 export PATH := $(PATH):/usr/sbin:/sbin
+
+# Where git has nothing to say (no git, not a clone, another owner's), the build goes without.
+BUILDVCS = $(if $(shell git rev-parse HEAD 2>/dev/null),auto,false)
 
 .PHONY: help
 help: ## show this
@@ -19,10 +21,10 @@ run: build ## build, start on ./data, say what to do next
 
 .PHONY: build
 build: ## build ./keyrack, a static program that knows its version
-	CGO_ENABLED=0 go build -trimpath -buildvcs=auto -o keyrack ./cmd/keyrack
+	CGO_ENABLED=0 go build -trimpath -buildvcs=$(BUILDVCS) -o keyrack ./cmd/keyrack
 
 .PHONY: test
-test: deps lint vuln ## check everything, with PostgreSQL, ssh and sshd; narrow the tests with PKGS=
+test: deps lint vuln ## check everything, with PostgreSQL, ssh and sshd; narrow with PKGS=
 	scripts/with-postgres go test -race -shuffle=on $(PKGS)
 
 .PHONY: deps
@@ -30,9 +32,9 @@ deps: ## install the Debian packages that the tests need, where missing
 	scripts/install-test-deps
 
 .PHONY: lint
-lint: ## go vet and golangci-lint
-	go vet ./...
-	$(LINT) run
+lint: ## go vet and golangci-lint; narrow with PKGS=
+	go vet $(PKGS)
+	$(LINT) run $(PKGS)
 
 .PHONY: vuln
 vuln: ## look for known vulnerabilities
