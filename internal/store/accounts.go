@@ -1,0 +1,123 @@
+package store
+
+import (
+	"github.com/google/uuid"
+	"github.com/uptrace/bun"
+
+	"keyrack/internal/core"
+)
+
+type accountRow struct {
+	bun.BaseModel `bun:"table:accounts"`
+	ID            int64 `bun:",pk"`
+	UUID          uid   `bun:"uuid"`
+	ShortID       string
+	Login         string
+	Name          string
+	Email         string
+	Admin         bool
+	Support       bool
+	PasswordHash  string
+	Disabled      bool
+	ExpiresAt     instant `bun:",nullzero"`
+	CreatedAt     instant
+	UpdatedAt     instant
+	Organizations numbers `bun:",scanonly"`
+	Locations     numbers `bun:",scanonly"`
+}
+
+func (accountRow) derived() [][2]string {
+	return [][2]string{
+		{"organizations", "(SELECT string_agg(CAST(organization_id AS text), ',' ORDER BY organization_id)" +
+			" FROM account_organizations WHERE account_id = accounts.id)"},
+		{"locations", "(SELECT string_agg(CAST(location_id AS text), ',' ORDER BY location_id)" +
+			" FROM account_locations WHERE account_id = accounts.id)"},
+	}
+}
+
+func accountRowOf(a core.Account) accountRow {
+	return accountRow{
+		ID: int64(a.ID), UUID: uid(a.UUID), ShortID: a.ShortID,
+		Login: a.Login, Name: a.Name, Email: a.Email,
+		Admin: a.Roles.Admin, Support: a.Roles.Support,
+		PasswordHash: a.PasswordHash, Disabled: a.Disabled, ExpiresAt: instant{a.ExpiresAt},
+		CreatedAt: instant{a.CreatedAt}, UpdatedAt: instant{a.UpdatedAt},
+	}
+}
+
+func (r accountRow) account() core.Account {
+	return core.Account{
+		ID: core.AccountID(r.ID), UUID: uuid.UUID(r.UUID), ShortID: r.ShortID,
+		Login: r.Login, Name: r.Name, Email: r.Email,
+		Roles:        core.Roles{Admin: r.Admin, Support: r.Support},
+		PasswordHash: r.PasswordHash, Disabled: r.Disabled, ExpiresAt: r.ExpiresAt.Time,
+		Organizations: idsOf[core.OrganizationID](r.Organizations),
+		Locations:     idsOf[core.LocationID](r.Locations),
+		CreatedAt:     r.CreatedAt.Time, UpdatedAt: r.UpdatedAt.Time,
+	}
+}
+
+func (t *tx) Account(id core.AccountID) (core.Account, error) {
+	return one(accountRow.account)(get[accountRow](t, "WHERE id = ?", int64(id)))
+}
+
+func (t *tx) AccountByUUID(id uuid.UUID) (core.Account, error) {
+	return one(accountRow.account)(get[accountRow](t, "WHERE uuid = ?", id))
+}
+
+func (t *tx) AccountByLogin(login string) (core.Account, error) {
+	return one(accountRow.account)(get[accountRow](t, "WHERE lower(login) = lower(?)", login))
+}
+
+func (t *tx) AccountsByEmail(email string) ([]core.Account, error) {
+	return all(accountRow.account)(list[accountRow](t, "WHERE lower(email) = lower(?) ORDER BY id", email))
+}
+
+func (t *tx) Accounts(p core.Page) ([]core.Account, int, error) {
+	n, err := t.CountAccounts()
+	if err != nil {
+		return nil, 0, err
+	}
+	size, offset := limit(p)
+	accounts, err := all(accountRow.account)(list[accountRow](t, "ORDER BY lower(login) LIMIT ? OFFSET ?", size, offset))
+	return accounts, n, err
+}
+
+func (t *tx) CountAccounts() (int, error) { return t.count("SELECT count(*) FROM accounts") }
+
+func (t *tx) InsertAccount(a core.Account) (core.AccountID, error) {
+	id, err := insert(t, accountRowOf(a))
+	if err != nil {
+		return 0, err
+	}
+	a.ID = core.AccountID(id)
+	return a.ID, t.insertMemberships(a)
+}
+
+func (t *tx) UpdateAccount(a core.Account) error {
+	if err := update(t, accountRowOf(a)); err != nil {
+		return err
+	}
+	for _, table := range []string{"account_organizations", "account_locations"} {
+		if _, err := t.exec("DELETE FROM "+table+" WHERE account_id = ?", int64(a.ID)); err != nil {
+			return err
+		}
+	}
+	return t.insertMemberships(a)
+}
+
+func (t *tx) insertMemberships(a core.Account) error {
+	for _, o := range a.Organizations {
+		_, err := t.exec("INSERT INTO account_organizations (account_id, organization_id) VALUES (?, ?)", int64(a.ID), int64(o))
+		if err != nil {
+			return err
+		}
+	}
+	for _, l := range a.Locations {
+		_, err := t.exec("INSERT INTO account_locations (account_id, location_id) VALUES (?, ?)", int64(a.ID), int64(l))
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}

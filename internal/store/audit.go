@@ -1,0 +1,62 @@
+package store
+
+import (
+	"cmp"
+
+	"github.com/uptrace/bun"
+
+	"keyrack/internal/core"
+)
+
+type auditRow struct {
+	bun.BaseModel `bun:"table:audit_events"`
+	ID            int64 `bun:",pk"`
+	At            instant
+	ActorKind     int
+	ActorName     string
+	AccountID     int64
+	ProjectID     int64
+	Action        string
+	Object        string
+	Face          string
+	Address       ip
+	Outcome       string
+	Detail        string
+}
+
+func (r auditRow) event() core.AuditEvent {
+	return core.AuditEvent{
+		ID: r.ID, At: r.At.Time,
+		ActorKind: core.ActorKind(r.ActorKind), ActorName: r.ActorName, // #nosec G115 -- written from an ActorKind
+		Account: core.AccountID(r.AccountID), Project: core.ProjectID(r.ProjectID),
+		Action: r.Action, Object: r.Object, Face: r.Face, Address: r.Address.Addr,
+		Outcome: core.Outcome(r.Outcome), Detail: r.Detail,
+	}
+}
+
+func (t *tx) InsertAuditEvent(e core.AuditEvent) error {
+	_, err := insert(t, auditRow{
+		ID: e.ID, At: instant{e.At}, ActorKind: int(e.ActorKind), ActorName: e.ActorName,
+		AccountID: int64(e.Account), ProjectID: int64(e.Project),
+		Action: e.Action, Object: e.Object, Face: e.Face, Address: ip{e.Address},
+		Outcome: string(e.Outcome), Detail: e.Detail,
+	})
+	return err
+}
+
+const auditLimit = 100
+
+func (t *tx) AuditEvents(q core.AuditQuery) ([]core.AuditEvent, error) {
+	return all(auditRow.event)(search[auditRow](t, func(s *bun.SelectQuery) *bun.SelectQuery {
+		if q.Before != 0 {
+			s = s.Where("id < ?", q.Before)
+		}
+		if !q.Since.IsZero() {
+			s = s.Where("at >= ?", instant{q.Since})
+		}
+		if q.Object != "" {
+			s = s.Where("object = ?", q.Object)
+		}
+		return s.OrderExpr("id DESC").Limit(int64(cmp.Or(q.Limit, auditLimit)))
+	}))
+}

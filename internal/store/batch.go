@@ -1,0 +1,272 @@
+package store
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+	"time"
+)
+
+// batchLimit is how many updates share a commit at most.
+const batchLimit = 128
+
+// batcher runs updates on the one connection that writes. An update that finds
+// it idle is committed alone; those that arrive meanwhile share the next
+// transaction, each under a savepoint, and wait for the one commit, which is
+// where the time goes: synchronous=FULL waits there for the disk.
+//
+// The transaction goes round like a baton: a goroutine that lives as long as
+// somebody waits begins it, hands it to one caller after another, each of whom
+// runs its function in its own goroutine, and commits. So a function that
+// panics unwinds its own caller, and takes no other with it.
+type batcher struct {
+	db   *database
+	pool *sessions
+	log  *slog.Logger
+
+	mu      sync.Mutex // guards all below
+	waiting []*job
+	running bool          // serve is at work
+	closed  bool          // no more jobs
+	idle    chan struct{} // closed when closed and not running
+
+	tainted bool // of serve alone: a failed commit may have left its pages in the WAL
+}
+
+// job is one update that wants its turn.
+type job struct {
+	ctx  context.Context
+	turn chan *tx   // the transaction, when it is the job's turn
+	ran  chan error // the function's result; closed without one if it did not return
+	done chan error // how all ended
+}
+
+func newBatcher(db *database, pool *sessions, log *slog.Logger) *batcher {
+	return &batcher{db: db, pool: pool, log: log, idle: make(chan struct{})}
+}
+
+// do runs fn in its turn and returns when it is committed or refused.
+func (b *batcher) do(ctx context.Context, fn func(*tx) error) error {
+	waiting, cancel := context.WithTimeout(ctx, updateLimit)
+	defer cancel()
+	j := &job{ctx: waiting, turn: make(chan *tx), ran: make(chan error, 1), done: make(chan error, 1)}
+	if err := b.enter(j); err != nil {
+		return unavailable(err)
+	}
+	select {
+	case t := <-j.turn:
+		t.ctx = context.WithoutCancel(ctx)
+		j.run(waiting, t, fn)
+		return <-j.done
+	case err := <-j.done:
+		return err
+	case <-waiting.Done():
+		return unavailable(waiting.Err())
+	}
+}
+
+// run runs fn and tells serve its result, or that it has none.
+func (j *job) run(ctx context.Context, t *tx, fn func(*tx) error) {
+	defer close(j.ran)
+	if err := ctx.Err(); err != nil { // turn and end came together
+		j.ran <- unavailable(err)
+		return
+	}
+	j.ran <- t.result(fn(t))
+}
+
+func (b *batcher) enter(j *job) error {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.closed {
+		return errClosed
+	}
+	b.waiting = append(b.waiting, j)
+	if !b.running {
+		b.running = true
+		go b.serve()
+	}
+	return nil
+}
+
+// next takes the job that has waited longest.
+func (b *batcher) next() *job {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if len(b.waiting) == 0 {
+		return nil
+	}
+	j := b.waiting[0]
+	b.waiting = b.waiting[1:]
+	return j
+}
+
+// rest ends serve if nobody waits.
+func (b *batcher) rest() bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if len(b.waiting) > 0 {
+		return false
+	}
+	b.running = false
+	if b.closed {
+		close(b.idle)
+	}
+	return true
+}
+
+// serve commits batch after batch until nobody waits.
+func (b *batcher) serve() {
+	ctx := context.Background() // of no single caller
+	for !b.rest() {
+		if err := b.batch(ctx); err != nil {
+			b.refuse(err)
+		}
+	}
+}
+
+// refuse answers all who wait, when the transaction cannot even begin.
+func (b *batcher) refuse(err error) {
+	for j := b.next(); j != nil; j = b.next() {
+		j.done <- b.db.speaks.translate(err)
+	}
+}
+
+func (b *batcher) batch(ctx context.Context) error {
+	s, err := b.pool.take(ctx)
+	if err != nil {
+		return err
+	}
+	defer b.pool.give(s)
+	if err := b.purge(ctx, s); err != nil {
+		return err
+	}
+	// Jobs are taken only once the transaction is open: while another process
+	// holds the lock all wait for one and the same busy_timeout.
+	if err := s.do(ctx, "BEGIN IMMEDIATE"); err != nil {
+		return err
+	}
+	ran, err := b.round(ctx, s)
+	if err == nil {
+		err = b.commit(ctx, s)
+	} else {
+		s.rollback(ctx)
+	}
+	for _, r := range ran {
+		r.job.done <- r.result(b.db, err)
+	}
+	return nil
+}
+
+// outcome is what became of one job.
+type outcome struct {
+	job *job
+	err error
+}
+
+// result is the job's own, unless the transaction failed: then nothing of what
+// it has read or written ever was.
+func (o outcome) result(db *database, failed error) error {
+	if failed != nil {
+		return db.speaks.translate(failed)
+	}
+	return o.err
+}
+
+// round gives each job its turn. An error means that the transaction is lost.
+func (b *batcher) round(ctx context.Context, s *session) ([]outcome, error) {
+	var ran []outcome
+	for range batchLimit {
+		j := b.next()
+		if j == nil {
+			break
+		}
+		o, ok, err := b.turn(ctx, s, j)
+		if ok {
+			ran = append(ran, o)
+		}
+		if err != nil {
+			return ran, err
+		}
+	}
+	return ran, nil
+}
+
+// turn lets one job run under a savepoint. ok is false if nobody waits for the
+// outcome: the caller has gone, or its function did not return.
+func (b *batcher) turn(ctx context.Context, s *session, j *job) (o outcome, ok bool, err error) {
+	if err := s.do(ctx, "SAVEPOINT job"); err != nil {
+		return outcome{job: j}, true, err
+	}
+	t := &tx{ctx: ctx, until: time.Now().Add(updateLimit), db: b.db, run: s}
+	select {
+	case j.turn <- t:
+	case <-j.ctx.Done():
+		return outcome{}, false, s.do(ctx, "RELEASE job")
+	}
+	result, returned := <-j.ran
+	if returned && result == nil {
+		return outcome{job: j}, true, s.do(ctx, "RELEASE job")
+	}
+	if err := s.do(ctx, "ROLLBACK TO job"); err != nil {
+		// SQLite has rolled back everything, as it may after a full disk or an I/O error.
+		return outcome{job: j}, returned, firstError(t.failed, err)
+	}
+	return outcome{job: j, err: result}, returned, s.do(ctx, "RELEASE job")
+}
+
+func firstError(errs ...error) error {
+	for _, err := range errs {
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// commit makes the batch durable or undoes it.
+func (b *batcher) commit(ctx context.Context, s *session) error {
+	err := s.do(ctx, "COMMIT")
+	if err == nil {
+		return nil
+	}
+	s.rollback(ctx)
+	b.tainted = true
+	b.log.Error("commit failed", "err", err)
+	if err := b.purge(ctx, s); err != nil {
+		b.log.Error("write after a failed commit failed too", "err", err)
+	}
+	return err
+}
+
+// purge makes sure that a failed commit stays failed. Its pages may be in the
+// WAL, whole, with only the sync missing: this process no longer sees them, but
+// one that recovers the WAL after a crash would. The next commit overwrites
+// them, so one is made before anything else, and until it succeeds the store
+// answers nobody. It writes a number in the header that nothing else uses.
+func (b *batcher) purge(ctx context.Context, s *session) error {
+	if !b.tainted {
+		return nil
+	}
+	if err := s.do(ctx, "BEGIN IMMEDIATE"); err != nil {
+		return err
+	}
+	if err := firstError(s.do(ctx, "PRAGMA user_version = 1"), s.do(ctx, "COMMIT")); err != nil {
+		s.rollback(ctx)
+		return err
+	}
+	b.tainted = false
+	return nil
+}
+
+// close waits for the jobs that have come and refuses more.
+func (b *batcher) close() error {
+	b.mu.Lock()
+	b.closed = true
+	if !b.running {
+		close(b.idle)
+	}
+	b.mu.Unlock()
+	<-b.idle
+	return b.pool.close()
+}

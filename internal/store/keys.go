@@ -1,0 +1,191 @@
+package store
+
+import (
+	"github.com/google/uuid"
+	"github.com/uptrace/bun"
+
+	"keyrack/internal/core"
+	"keyrack/internal/sshkey"
+)
+
+// keyRow repeats in columns of their own what searches need to know of a key.
+type keyRow struct {
+	bun.BaseModel `bun:"table:keys"`
+	ID            int64 `bun:",pk"`
+	UUID          uid   `bun:"uuid"`
+	ShortID       string
+	Owner         int64
+	Name          string
+	Text          string
+	Algorithm     string
+	Bits          int
+	Blob          wire
+	MD5           []byte `bun:"md5"`
+	SHA256        []byte `bun:"sha256"`
+	SHA512        []byte `bun:"sha512"`
+	Shared        bool
+	CreatedAt     instant
+	UpdatedAt     instant
+}
+
+func keyRowOf(k core.Key) keyRow {
+	md5, sha256, sha512 := k.Public.MD5(), k.Public.SHA256(), k.Public.SHA512()
+	return keyRow{
+		ID: int64(k.ID), UUID: uid(k.UUID), ShortID: k.ShortID, Owner: int64(k.Owner), Name: k.Name, Text: k.Text,
+		Algorithm: k.Public.Algorithm(), Bits: k.Public.Bits(), Blob: wire{k.Public},
+		MD5: md5[:], SHA256: sha256[:], SHA512: sha512[:],
+		Shared: k.Shared, CreatedAt: instant{k.CreatedAt}, UpdatedAt: instant{k.UpdatedAt},
+	}
+}
+
+func (r keyRow) key() core.Key {
+	return core.Key{
+		ID: core.KeyID(r.ID), UUID: uuid.UUID(r.UUID), ShortID: r.ShortID, Owner: core.AccountID(r.Owner), Name: r.Name, Text: r.Text,
+		Public: r.Blob.PublicKey, Shared: r.Shared, CreatedAt: r.CreatedAt.Time, UpdatedAt: r.UpdatedAt.Time,
+	}
+}
+
+func (t *tx) Key(id core.KeyID) (core.Key, error) {
+	return one(keyRow.key)(get[keyRow](t, "WHERE id = ?", int64(id)))
+}
+
+func (t *tx) KeyByUUID(id uuid.UUID) (core.Key, error) {
+	return one(keyRow.key)(get[keyRow](t, "WHERE uuid = ?", id))
+}
+
+func (t *tx) KeysByOwner(owner core.AccountID) ([]core.Key, error) {
+	return all(keyRow.key)(list[keyRow](t, "WHERE owner = ? ORDER BY id", int64(owner)))
+}
+
+func (t *tx) KeysByFingerprint(f sshkey.SHA256) ([]core.Key, error) {
+	return all(keyRow.key)(list[keyRow](t, "WHERE sha256 = ? ORDER BY id", f[:]))
+}
+
+func (t *tx) OwnerKey(owner core.AccountID, f sshkey.SHA256) (core.Key, error) {
+	return one(keyRow.key)(get[keyRow](t, "WHERE sha256 = ? AND owner = ? ORDER BY id", f[:], int64(owner)))
+}
+
+func (t *tx) OwnerKeyByName(owner core.AccountID, name string) (core.Key, error) {
+	return one(keyRow.key)(get[keyRow](t, "WHERE owner = ? AND name = ? ORDER BY id", int64(owner), name))
+}
+
+// fingerprintColumns are the columns that a fingerprint may be looked up in.
+var fingerprintColumns = map[sshkey.Hash]bun.Ident{
+	sshkey.HashMD5:    "md5",
+	sshkey.HashSHA256: "sha256",
+	sshkey.HashSHA512: "sha512",
+}
+
+func (t *tx) Keys(q core.KeyQuery) ([]core.Key, int, error) {
+	where := func(s *bun.SelectQuery) *bun.SelectQuery {
+		if q.Owner != 0 {
+			s = s.Where("owner = ?", int64(q.Owner))
+		}
+		if column, ok := fingerprintColumns[q.Fingerprint.Hash]; ok {
+			s = s.Where("? = ?", column, q.Fingerprint.Sum)
+		}
+		return s
+	}
+	rows, n, err := paged[keyRow](t, q.Page, "id", where)
+	keys, err := all(keyRow.key)(rows, err)
+	return keys, n, err
+}
+
+func (t *tx) InsertKey(k core.Key) (core.KeyID, error) {
+	id, err := insert(t, keyRowOf(k))
+	return core.KeyID(id), err
+}
+
+func (t *tx) UpdateKey(k core.Key) error { return update(t, keyRowOf(k)) }
+
+func (t *tx) DeleteKey(id core.KeyID) error {
+	return t.change("DELETE FROM keys WHERE id = ?", int64(id))
+}
+
+type revisionRow struct {
+	bun.BaseModel `bun:"table:revisions"`
+	ID            int64 `bun:",pk"`
+	KeyID         int64
+	KeyUUID       uid
+	Number        int
+	Action        string
+	ShortID       string
+	Owner         int64
+	Name          string
+	Text          string
+	Blob          wire
+	Shared        bool
+	KeyCreatedAt  instant
+	KeyUpdatedAt  instant
+	ActorKind     int
+	ActorName     string
+	AccountID     int64
+	Comment       string
+	At            instant
+}
+
+func revisionRowOf(r core.Revision) revisionRow {
+	k := r.Key
+	return revisionRow{
+		KeyID: int64(k.ID), KeyUUID: uid(k.UUID), ShortID: k.ShortID, Owner: int64(k.Owner), Name: k.Name, Text: k.Text,
+		Blob: wire{k.Public}, Shared: k.Shared, KeyCreatedAt: instant{k.CreatedAt}, KeyUpdatedAt: instant{k.UpdatedAt},
+		ID: r.ID, Number: r.Number, Action: string(r.Action), ActorKind: int(r.ActorKind), ActorName: r.ActorName,
+		AccountID: int64(r.Account), Comment: r.Comment, At: instant{r.At},
+	}
+}
+
+func (r revisionRow) revision() core.Revision {
+	return core.Revision{
+		ID: r.ID, Number: r.Number, Action: core.RevisionAction(r.Action),
+		Key: core.Key{
+			ID: core.KeyID(r.KeyID), UUID: uuid.UUID(r.KeyUUID), ShortID: r.ShortID, Owner: core.AccountID(r.Owner), Name: r.Name, Text: r.Text,
+			Public: r.Blob.PublicKey, Shared: r.Shared, CreatedAt: r.KeyCreatedAt.Time, UpdatedAt: r.KeyUpdatedAt.Time,
+		},
+		ActorKind: core.ActorKind(r.ActorKind), ActorName: r.ActorName, // #nosec G115 -- written from an ActorKind
+		Account: core.AccountID(r.AccountID), Comment: r.Comment, At: r.At.Time,
+	}
+}
+
+func (t *tx) InsertRevision(r core.Revision) error {
+	last, err := t.count("SELECT coalesce(max(number), 0) FROM revisions WHERE key_uuid = ?", r.Key.UUID)
+	if err != nil {
+		return err
+	}
+	r.Number = last + 1
+	_, err = insert(t, revisionRowOf(r))
+	return err
+}
+
+func (t *tx) Revisions(key uuid.UUID) ([]core.Revision, error) {
+	return all(revisionRow.revision)(list[revisionRow](t, "WHERE key_uuid = ? ORDER BY number", key))
+}
+
+type evidenceRow struct {
+	bun.BaseModel `bun:"table:evidence"`
+	ID            int64 `bun:",pk"`
+	KeyID         int64
+	Grade         string
+	At            instant
+	Address       ip
+	ClientVersion string
+	Connection    uid `bun:",nullzero"`
+}
+
+func (r evidenceRow) evidence() core.Evidence {
+	return core.Evidence{
+		ID: r.ID, Key: core.KeyID(r.KeyID), Grade: core.Grade(r.Grade), At: r.At.Time,
+		Address: r.Address.Addr, ClientVersion: r.ClientVersion, Connection: uuid.UUID(r.Connection),
+	}
+}
+
+func (t *tx) InsertEvidence(e core.Evidence) error {
+	_, err := insert(t, evidenceRow{
+		ID: e.ID, KeyID: int64(e.Key), Grade: string(e.Grade), At: instant{e.At},
+		Address: ip{e.Address}, ClientVersion: e.ClientVersion, Connection: uid(e.Connection),
+	})
+	return err
+}
+
+func (t *tx) EvidenceOf(key core.KeyID) ([]core.Evidence, error) {
+	return all(evidenceRow.evidence)(list[evidenceRow](t, "WHERE key_id = ? ORDER BY at, id", int64(key)))
+}

@@ -1,0 +1,271 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"io"
+	"math/rand/v2"
+	"net"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/stdlib"
+	"github.com/pressly/goose/v3"
+	"github.com/pressly/goose/v3/lock"
+	"github.com/uptrace/bun"
+	"github.com/uptrace/bun/dialect/pgdialect"
+)
+
+// sessionParameters are set on every connection, whatever the server, the role
+// or the database have as their default.
+var sessionParameters = map[string]string{
+	"application_name":                    "keyrack",
+	"synchronous_commit":                  "on",    // what was acknowledged survives a power cut
+	"standard_conforming_strings":         "on",    // bun escapes quotes, not backslashes
+	"statement_timeout":                   "10000", // milliseconds
+	"lock_timeout":                        "5000",
+	"idle_in_transaction_session_timeout": "30000",
+	"timezone":                            "UTC",
+}
+
+const defaultConnections = 20
+
+// postgresEngine is a PostgreSQL database. Every update is a serializable
+// transaction, so that rules which span rows hold as on SQLite.
+type postgresEngine struct {
+	config *pgx.ConnConfig
+	db     *database
+}
+
+func openPostgres(ctx context.Context, o Options) (engine, error) {
+	config, err := pgx.ParseConfig(o.URL)
+	if err != nil {
+		return nil, fmt.Errorf("open store: %w", err) // pgx leaves the password out
+	}
+	if config.ConnectTimeout == 0 {
+		config.ConnectTimeout = 5 * time.Second
+	}
+	e := &postgresEngine{config: config}
+	if err := e.migrator().refuseNewer(ctx); err != nil {
+		return nil, fmt.Errorf("open store: %w", postgresDialect{}.translate(err))
+	}
+	for name, value := range sessionParameters {
+		config.RuntimeParams[name] = value
+	}
+	pool := stdlib.OpenDB(*config)
+	connections := o.Connections
+	if connections == 0 {
+		connections = defaultConnections
+	}
+	pool.SetMaxOpenConns(connections)
+	pool.SetMaxIdleConns(connections)
+	pool.SetConnMaxIdleTime(5 * time.Minute)
+	pool.SetConnMaxLifetime(time.Hour)
+	e.db = &database{DB: bun.NewDB(pool, pgdialect.New()), speaks: postgresDialect{}}
+	return e, nil
+}
+
+func (e *postgresEngine) close() error { return e.db.Close() }
+
+// migrator connects without the limits, since a migration may take its time.
+func (e *postgresEngine) migrator() migrator {
+	config := e.config.Copy()
+	for name := range sessionParameters {
+		delete(config.RuntimeParams, name)
+	}
+	return migrator{
+		dialect:  goose.DialectPostgres,
+		suffix:   "postgres",
+		migrated: "SELECT to_regclass('" + goose.DefaultTablename + "') IS NOT NULL",
+		open:     func() (*sql.DB, error) { return stdlib.OpenDB(*config), nil },
+		lock:     sessionLock(),
+	}
+}
+
+// sessionLock is an advisory lock, which ends with the connection at the latest.
+func sessionLock() goose.ProviderOption {
+	locker, err := lock.NewPostgresSessionLocker(lock.WithLockTimeout(1, 600), lock.WithUnlockTimeout(1, 60))
+	if err != nil {
+		panic(err) // the options are constants
+	}
+	return goose.WithSessionLocker(locker)
+}
+
+var (
+	readOnly  = &sql.TxOptions{Isolation: sql.LevelSerializable, ReadOnly: true}
+	readWrite = &sql.TxOptions{Isolation: sql.LevelSerializable}
+)
+
+func (e *postgresEngine) view(ctx context.Context, fn func(*tx) error) error {
+	ctx, cancel := context.WithTimeout(ctx, viewLimit)
+	defer cancel()
+	return e.retry(ctx, readOnly, fn)
+}
+
+// update is shielded from the end of the caller's context once it has begun:
+// a COMMIT that is cut off has done nobody knows what.
+func (e *postgresEngine) update(ctx context.Context, fn func(*tx) error) error {
+	if err := ctx.Err(); err != nil {
+		return unavailable(err)
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), updateLimit)
+	defer cancel()
+	return e.retry(ctx, readWrite, fn)
+}
+
+// retry runs fn in transactions until one does not conflict with others.
+// Nothing else is tried again: after a connection is lost nobody knows how far
+// the server came.
+func (e *postgresEngine) retry(ctx context.Context, options *sql.TxOptions, fn func(*tx) error) error {
+	for attempt := 0; ; attempt++ {
+		err := e.attempt(ctx, options, fn)
+		if !isConflict(err) {
+			return err
+		}
+		if !pause(ctx, attempt) {
+			return unavailable(err)
+		}
+	}
+}
+
+// pause waits before another attempt, longer each time and never as long as
+// another who waits. It is false if the time is up.
+func pause(ctx context.Context, attempt int) bool {
+	longest := min(time.Millisecond<<min(attempt, 10), 250*time.Millisecond)
+	select {
+	case <-time.After(rand.N(longest)): // #nosec G404 -- jitter
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
+func (e *postgresEngine) attempt(ctx context.Context, options *sql.TxOptions, fn func(*tx) error) error {
+	sqlTx, err := e.db.DB.DB.BeginTx(ctx, options)
+	if err != nil {
+		return e.db.speaks.translate(err)
+	}
+	defer func() { _ = sqlTx.Rollback() }() // does nothing after Commit
+	t := &tx{ctx: ctx, db: e.db, run: postgresRunner{sqlTx}}
+	if err := t.result(fn(t)); err != nil {
+		return err
+	}
+	if err := sqlTx.Commit(); err != nil {
+		return e.db.speaks.translate(err)
+	}
+	return nil
+}
+
+// postgresRunner runs statements in a transaction. pgx keeps what it prepares
+// with each connection.
+type postgresRunner struct{ *sql.Tx }
+
+func (r postgresRunner) query(ctx context.Context, text string, args []any) (*sql.Rows, error) {
+	return r.QueryContext(ctx, text, args...)
+}
+
+func (r postgresRunner) exec(ctx context.Context, text string, args []any) (sql.Result, error) {
+	return r.ExecContext(ctx, text, args...)
+}
+
+func (r postgresRunner) once(ctx context.Context, text string) (*sql.Rows, error) {
+	return r.QueryContext(ctx, text, pgx.QueryExecModeExec)
+}
+
+// postgresDialect is PostgreSQL as pgx speaks it.
+type postgresDialect struct{}
+
+func (postgresDialect) bind(arg any) any {
+	switch v := arg.(type) {
+	case instant:
+		return v.Time
+	case uid:
+		return uuid.UUID(v)
+	}
+	return arg
+}
+
+func (postgresDialect) placeholders(text string) string {
+	var b strings.Builder
+	for n := 1; ; n++ {
+		before, after, found := strings.Cut(text, "?")
+		b.WriteString(before)
+		if !found {
+			return b.String()
+		}
+		b.WriteString("$" + strconv.Itoa(n))
+		text = after
+	}
+}
+
+func (d postgresDialect) insert(t *tx, text string, args []any) (int64, error) {
+	rows, err := t.run.query(t.ctx, d.placeholders(text)+" RETURNING id", t.db.bind(args))
+	if err != nil {
+		return 0, err
+	}
+	var id int64
+	err = each(rows, func(r *sql.Rows) error { return r.Scan(&id) })
+	return id, err
+}
+
+// Classes and codes of errors: https://www.postgresql.org/docs/15/errcodes-appendix.html
+const (
+	codeUnique        = "23505"
+	codeForeignKey    = "23503"
+	codeSerialization = "40001"
+	codeDeadlock      = "40P01"
+)
+
+// unavailableClasses begin the codes that say nothing about the request.
+var unavailableClasses = []string{
+	"08",    // connection
+	"25006", // read-only: the server has become a standby
+	"25P03", // idle in transaction for too long
+	"40",    // conflict with another transaction
+	"53",    // out of disk, memory, connections
+	"55P03", // lock not available
+	"57",    // shutting down, starting up, statement timeout
+	"58",    // I/O error
+}
+
+func (postgresDialect) translate(err error) error {
+	failure, ok := errors.AsType[*pgconn.PgError](err)
+	if !ok {
+		return translateConnection(err)
+	}
+	switch failure.Code {
+	case codeUnique:
+		return taken(err)
+	case codeForeignKey:
+		return dangling(err)
+	}
+	for _, class := range unavailableClasses {
+		if strings.HasPrefix(failure.Code, class) {
+			return unavailable(err)
+		}
+	}
+	return err
+}
+
+// translateConnection knows the ways in which a connection is not there.
+func translateConnection(err error) error {
+	_, refused := errors.AsType[*pgconn.ConnectError](err)
+	_, network := errors.AsType[net.Error](err)
+	if refused || network || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+		return unavailable(err)
+	}
+	return translateCommon(err)
+}
+
+// isConflict tells whether the transaction was undone only because of others
+// that ran beside it.
+func isConflict(err error) bool {
+	failure, ok := errors.AsType[*pgconn.PgError](err)
+	return ok && (failure.Code == codeSerialization || failure.Code == codeDeadlock)
+}

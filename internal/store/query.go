@@ -1,0 +1,69 @@
+package store
+
+import (
+	"database/sql"
+	"math"
+
+	"github.com/uptrace/bun"
+
+	"keyrack/internal/core"
+)
+
+// limit gives the arguments of "LIMIT ? OFFSET ?".
+func limit(p core.Page) (n, offset int) {
+	if p.Limit == 0 {
+		return math.MaxInt, p.Offset
+	}
+	return p.Limit, p.Offset
+}
+
+// selection is a query that callers can combine, built with bun.
+type selection = func(*bun.SelectQuery) *bun.SelectQuery
+
+// search gives the rows that a selection finds: conditions, order, limits.
+func search[R any](t *tx, by selection) ([]R, error) {
+	s := shapeOf[R](t.db)
+	var rows []R
+	err := t.once(appendTo(s, &rows), t.db.NewSelect().Model((*R)(nil)).Apply(by))
+	return rows, err
+}
+
+// searchCount tells how many rows a selection finds.
+func searchCount[R any](t *tx, by selection) (int, error) {
+	var n int
+	scan := func(r *sql.Rows) error { return r.Scan(&n) }
+	err := t.once(scan, t.db.NewSelect().Model((*R)(nil)).ColumnExpr("count(*)").Apply(by))
+	return n, err
+}
+
+// once runs a query that bun has built and hands over each row.
+func (t *tx) once(scan func(*sql.Rows) error, q *bun.SelectQuery) error {
+	if err := t.ready(); err != nil {
+		return err
+	}
+	text, err := q.AppendQuery(t.db.QueryGen(), nil)
+	if err != nil {
+		return t.fail(err)
+	}
+	rows, err := t.run.once(t.ctx, string(text))
+	if err != nil {
+		return t.fail(err)
+	}
+	if err := each(rows, scan); err != nil {
+		return t.fail(err)
+	}
+	return nil
+}
+
+// paged gives one page of what a selection finds, and how much that is in all.
+func paged[R any](t *tx, p core.Page, order string, where selection) ([]R, int, error) {
+	n, err := searchCount[R](t, where)
+	if err != nil {
+		return nil, 0, err
+	}
+	size, offset := limit(p)
+	rows, err := search[R](t, func(s *bun.SelectQuery) *bun.SelectQuery {
+		return where(s).OrderExpr(order).Limit(int64(size)).Offset(int64(offset))
+	})
+	return rows, n, err
+}

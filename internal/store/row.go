@@ -1,0 +1,189 @@
+package store
+
+import (
+	"database/sql"
+	"reflect"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/uptrace/bun"
+	"github.com/uptrace/bun/schema"
+)
+
+// database is a pool of connections with the dialect spoken there.
+type database struct {
+	*bun.DB
+	speaks dialect
+	shapes sync.Map // reflect.Type of a row to *shape
+}
+
+// dialect is where the two databases part.
+type dialect interface {
+	// bind gives the form in which the driver takes an argument.
+	bind(arg any) any
+	// placeholders turns ? into what the database calls its arguments.
+	placeholders(text string) string
+	// insert runs an INSERT of one row and gives the row's id.
+	insert(t *tx, text string, args []any) (int64, error)
+	// translate turns an error of the driver into one of core's kinds.
+	translate(err error) error
+}
+
+func (db *database) bind(args []any) []any {
+	for i, a := range args {
+		args[i] = db.speaks.bind(a)
+	}
+	return args
+}
+
+// shape is what is known of a row type: bun's reading of its tags, and the
+// texts made from it. The first column is the id.
+type shape struct {
+	own       []*schema.Field // the columns of the table
+	all       []*schema.Field // these and the derived ones
+	selects   string          // SELECT columns FROM table
+	inserts   string          // INSERT INTO table (columns) VALUES (…), without the id
+	insertsID string          // and with it
+	updates   string          // UPDATE table SET column = ?, … WHERE id = ?
+}
+
+// derived is a row with columns that its table does not have: their names,
+// which are tagged scanonly, and the expressions that give them.
+type derived interface {
+	derived() [][2]string
+}
+
+func shapeOf[R any](db *database) *shape {
+	typ := reflect.TypeFor[R]()
+	if s, ok := db.shapes.Load(typ); ok {
+		return s.(*shape)
+	}
+	s := newShape(db.Table(typ), *new(R))
+	db.shapes.Store(typ, s)
+	return s
+}
+
+func newShape(table *schema.Table, row any) *shape {
+	var names []string
+	for _, f := range table.Fields {
+		names = append(names, string(f.SQLName))
+	}
+	name := string(table.SQLName)
+	s := &shape{
+		own:       table.Fields,
+		all:       slices.Clone(table.Fields),
+		inserts:   insertText(name, names[1:]),
+		insertsID: insertText(name, names),
+		updates:   "UPDATE " + name + " SET " + strings.Join(names[1:], " = ?, ") + " = ? WHERE " + names[0] + " = ?",
+	}
+	if d, ok := row.(derived); ok {
+		for _, column := range d.derived() {
+			s.all = append(s.all, table.FieldMap[column[0]])
+			names = append(names, column[1])
+		}
+	}
+	s.selects = "SELECT " + strings.Join(names, ", ") + " FROM " + name + " "
+	return s
+}
+
+func insertText(table string, columns []string) string {
+	return "INSERT INTO " + table + " (" + strings.Join(columns, ", ") + ") VALUES (?" + strings.Repeat(", ?", len(columns)-1) + ")"
+}
+
+// scan reads the row at hand into the struct that v is.
+func (s *shape) scan(r *sql.Rows, v reflect.Value) error {
+	dest := make([]any, len(s.all))
+	for i, f := range s.all {
+		dest[i] = f.Value(v).Addr().Interface()
+	}
+	return r.Scan(dest...)
+}
+
+// appendTo gives a scan that appends each row to rows.
+func appendTo[R any](s *shape, rows *[]R) func(*sql.Rows) error {
+	return func(r *sql.Rows) error {
+		*rows = append(*rows, *new(R))
+		return s.scan(r, reflect.ValueOf(&(*rows)[len(*rows)-1]).Elem())
+	}
+}
+
+// values gives the values of some fields of the struct that v is.
+func values(fields []*schema.Field, v reflect.Value) []any {
+	args := make([]any, len(fields), len(fields)+1)
+	for i, f := range fields {
+		if field := f.Value(v); !f.NullZero || !f.IsZero(field) {
+			args[i] = field.Interface()
+		}
+	}
+	return args
+}
+
+// list gives the rows that the rest of a SELECT finds: WHERE, ORDER BY.
+func list[R any](t *tx, rest string, args ...any) ([]R, error) {
+	s := shapeOf[R](t.db)
+	var rows []R
+	err := t.query(appendTo(s, &rows), s.selects+rest, args...)
+	return rows, err
+}
+
+// get gives the first row that the rest of a SELECT finds.
+func get[R any](t *tx, rest string, args ...any) (R, error) {
+	rows, err := list[R](t, rest+" LIMIT 1", args...)
+	if err != nil {
+		return *new(R), err
+	}
+	if len(rows) == 0 {
+		return *new(R), errNotFound
+	}
+	return rows[0], nil
+}
+
+// insert adds a row and gives its id: the one it has, or else a new one.
+func insert[R any](t *tx, row R) (int64, error) {
+	if err := t.ready(); err != nil {
+		return 0, err
+	}
+	s := shapeOf[R](t.db)
+	v := reflect.ValueOf(&row).Elem()
+	fields, text := s.own, s.insertsID
+	if s.own[0].Value(v).IsZero() {
+		fields, text = s.own[1:], s.inserts
+	}
+	id, err := t.db.speaks.insert(t, text, values(fields, v))
+	if err != nil {
+		return 0, t.fail(err)
+	}
+	return id, nil
+}
+
+// update writes all columns of the row that has the id.
+func update[R any](t *tx, row R) error {
+	s := shapeOf[R](t.db)
+	v := reflect.ValueOf(&row).Elem()
+	return t.change(s.updates, append(values(s.own[1:], v), s.own[0].Value(v).Interface())...)
+}
+
+// one makes the conversion of a row one of a look-up's answer.
+func one[R, T any](convert func(R) T) func(R, error) (T, error) {
+	return func(row R, err error) (T, error) {
+		if err != nil {
+			return *new(T), err
+		}
+		return convert(row), nil
+	}
+}
+
+// all makes the conversion of a row one of a list's answer.
+func all[R, T any](convert func(R) T) func([]R, error) ([]T, error) {
+	return func(rows []R, err error) ([]T, error) {
+		if err != nil {
+			return nil, err
+		}
+		converted := make([]T, len(rows))
+		for i, row := range rows {
+			converted[i] = convert(row)
+		}
+		return converted, nil
+	}
+}

@@ -1,0 +1,138 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+)
+
+// session is one SQLite connection with the statements prepared on it. One
+// transaction at a time has it.
+type session struct {
+	conn       *sql.Conn
+	statements map[string]*sql.Stmt
+	broken     bool // not to be used again
+}
+
+var _ runner = (*session)(nil)
+
+// quiet is the context of short statements. The driver watches a context that
+// can end with a goroutine for each statement, and would interrupt a statement
+// that writes, which rolls back the whole transaction, other callers' parts
+// included (https://www.sqlite.org/c3ref/interrupt.html).
+func quiet(ctx context.Context) context.Context { return context.WithoutCancel(ctx) }
+
+func (s *session) prepare(ctx context.Context, text string) (*sql.Stmt, error) {
+	if statement, ok := s.statements[text]; ok {
+		return statement, nil
+	}
+	statement, err := s.conn.PrepareContext(ctx, text)
+	if err != nil {
+		return nil, err
+	}
+	s.statements[text] = statement
+	return statement, nil
+}
+
+func (s *session) query(ctx context.Context, text string, args []any) (*sql.Rows, error) {
+	ctx = quiet(ctx)
+	statement, err := s.prepare(ctx, text)
+	if err != nil {
+		return nil, err
+	}
+	return statement.QueryContext(ctx, args...)
+}
+
+func (s *session) exec(ctx context.Context, text string, args []any) (sql.Result, error) {
+	ctx = quiet(ctx)
+	statement, err := s.prepare(ctx, text)
+	if err != nil {
+		return nil, err
+	}
+	return statement.ExecContext(ctx, args...)
+}
+
+func (s *session) once(ctx context.Context, text string) (*sql.Rows, error) {
+	return s.conn.QueryContext(ctx, text)
+}
+
+// do runs a statement that has neither arguments nor rows, such as BEGIN.
+func (s *session) do(ctx context.Context, text string) error {
+	_, err := s.exec(ctx, text, nil)
+	return err
+}
+
+// rollback ends a transaction without a trace. A session that cannot even do
+// that is not used again.
+func (s *session) rollback(ctx context.Context) {
+	if err := s.do(ctx, "ROLLBACK"); err != nil {
+		s.broken = true
+	}
+}
+
+func (s *session) close() error {
+	var errs []error
+	for _, statement := range s.statements {
+		errs = append(errs, statement.Close())
+	}
+	return errors.Join(append(errs, s.conn.Close())...)
+}
+
+// sessions is a pool of a fixed size. Connections are made when first needed.
+type sessions struct {
+	db     *sql.DB
+	free   chan *session // nil: a place where none has been made yet
+	closed chan struct{}
+}
+
+func newSessions(db *sql.DB, size int) *sessions {
+	p := &sessions{db: db, free: make(chan *session, size), closed: make(chan struct{})}
+	for range size {
+		p.free <- nil
+	}
+	return p
+}
+
+// take waits for a session. It must be given back.
+func (p *sessions) take(ctx context.Context) (*session, error) {
+	select {
+	case s := <-p.free:
+		return p.open(ctx, s)
+	case <-p.closed:
+		return nil, errClosed
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+func (p *sessions) open(ctx context.Context, s *session) (*session, error) {
+	if s != nil {
+		return s, nil
+	}
+	conn, err := p.db.Conn(ctx)
+	if err != nil {
+		p.free <- nil
+		return nil, err
+	}
+	return &session{conn: conn, statements: map[string]*sql.Stmt{}}, nil
+}
+
+func (p *sessions) give(s *session) {
+	if s.broken {
+		_ = s.close()
+		s = nil
+	}
+	p.free <- s
+}
+
+// close waits until all are given back. It may be called once.
+func (p *sessions) close() error {
+	close(p.closed)
+	var errs []error
+	for range cap(p.free) {
+		if s := <-p.free; s != nil {
+			errs = append(errs, s.close())
+		}
+	}
+	return errors.Join(errs...)
+}

@@ -1,0 +1,164 @@
+package store
+
+import (
+	"github.com/google/uuid"
+	"github.com/uptrace/bun"
+
+	"keyrack/internal/core"
+)
+
+type sessionRow struct {
+	bun.BaseModel   `bun:"table:sessions"`
+	ID              int64 `bun:",pk"`
+	UUID            uid   `bun:"uuid"`
+	ProjectID       int64
+	Kind            string
+	Identifier      string
+	ExternalID      *string
+	Status          string
+	MultiKey        bool
+	MultiConnection bool
+	MustConfirm     bool
+	Banner          *string
+	Message         *string
+	ExpiresAt       instant `bun:",nullzero"`
+	CreatedAt       instant
+	UpdatedAt       instant
+}
+
+func sessionRowOf(s core.Session) sessionRow {
+	return sessionRow{
+		ID: int64(s.ID), UUID: uid(s.UUID), ProjectID: int64(s.Project), Kind: string(s.Kind),
+		Identifier: s.Identifier, ExternalID: s.ExternalID, Status: string(s.Status),
+		MultiKey: s.MultiKey, MultiConnection: s.MultiConnection, MustConfirm: s.MustConfirm,
+		Banner: s.Banner, Message: s.Message,
+		ExpiresAt: instant{s.ExpiresAt}, CreatedAt: instant{s.CreatedAt}, UpdatedAt: instant{s.UpdatedAt},
+	}
+}
+
+func (r sessionRow) session() core.Session {
+	return core.Session{
+		ID: core.SessionID(r.ID), UUID: uuid.UUID(r.UUID), Project: core.ProjectID(r.ProjectID), Kind: core.SessionKind(r.Kind),
+		Identifier: r.Identifier, ExternalID: r.ExternalID, Status: core.SessionStatus(r.Status),
+		MultiKey: r.MultiKey, MultiConnection: r.MultiConnection, MustConfirm: r.MustConfirm,
+		Banner: r.Banner, Message: r.Message,
+		ExpiresAt: r.ExpiresAt.Time, CreatedAt: r.CreatedAt.Time, UpdatedAt: r.UpdatedAt.Time,
+	}
+}
+
+func (t *tx) Session(id core.SessionID) (core.Session, error) {
+	return one(sessionRow.session)(get[sessionRow](t, "WHERE id = ?", int64(id)))
+}
+
+func (t *tx) SessionByUUID(id uuid.UUID) (core.Session, error) {
+	return one(sessionRow.session)(get[sessionRow](t, "WHERE uuid = ?", id))
+}
+
+func (t *tx) SessionByIdentifier(identifier string) (core.Session, error) {
+	return one(sessionRow.session)(get[sessionRow](t, "WHERE identifier = ?", identifier))
+}
+
+func (t *tx) Sessions(q core.SessionQuery) ([]core.Session, int, error) {
+	where := func(s *bun.SelectQuery) *bun.SelectQuery {
+		if q.Project != 0 {
+			s = s.Where("project_id = ?", int64(q.Project))
+		}
+		if q.Kind != "" {
+			s = s.Where("kind = ?", string(q.Kind))
+		}
+		return s
+	}
+	rows, n, err := paged[sessionRow](t, q.Page, "created_at DESC, id DESC", where)
+	sessions, err := all(sessionRow.session)(rows, err)
+	return sessions, n, err
+}
+
+func (t *tx) InsertSession(s core.Session) (core.SessionID, error) {
+	id, err := insert(t, sessionRowOf(s))
+	return core.SessionID(id), err
+}
+
+func (t *tx) UpdateSession(s core.Session) error { return update(t, sessionRowOf(s)) }
+
+func (t *tx) DeleteSession(id core.SessionID) error {
+	return t.change("DELETE FROM sessions WHERE id = ?", int64(id))
+}
+
+type connectionRow struct {
+	bun.BaseModel `bun:"table:connections"`
+	ID            int64 `bun:",pk"`
+	UUID          uid   `bun:"uuid"`
+	SessionID     int64
+	Address       ip
+	ClientVersion string
+	CreatedAt     instant
+}
+
+func (r connectionRow) connection() core.Connection {
+	return core.Connection{
+		ID: core.ConnectionID(r.ID), UUID: uuid.UUID(r.UUID), Session: core.SessionID(r.SessionID),
+		Address: r.Address.Addr, ClientVersion: r.ClientVersion, CreatedAt: r.CreatedAt.Time,
+	}
+}
+
+type collectedKeyRow struct {
+	bun.BaseModel `bun:"table:collected_keys"`
+	ID            int64 `bun:",pk"`
+	UUID          uid   `bun:"uuid"`
+	ConnectionID  int64
+	Blob          wire
+	Proven        bool
+	CreatedAt     instant
+}
+
+func (r collectedKeyRow) collectedKey() core.CollectedKey {
+	return core.CollectedKey{
+		ID: r.ID, UUID: uuid.UUID(r.UUID), Public: r.Blob.PublicKey, Proven: r.Proven, CreatedAt: r.CreatedAt.Time,
+	}
+}
+
+func (t *tx) Connections(session core.SessionID) ([]core.Connection, error) {
+	connections, err := all(connectionRow.connection)(
+		list[connectionRow](t, "WHERE session_id = ? ORDER BY id", int64(session)))
+	if err != nil {
+		return nil, err
+	}
+	keys, err := list[collectedKeyRow](t,
+		"WHERE connection_id IN (SELECT id FROM connections WHERE session_id = ?) ORDER BY connection_id, id", int64(session))
+	if err != nil {
+		return nil, err
+	}
+	for i := range connections { // both are in the order of the connections' ids
+		c := &connections[i]
+		for len(keys) > 0 && keys[0].ConnectionID == int64(c.ID) {
+			c.Keys = append(c.Keys, keys[0].collectedKey())
+			keys = keys[1:]
+		}
+	}
+	return connections, nil
+}
+
+func (t *tx) Connection(id core.ConnectionID) (core.Connection, error) {
+	return one(connectionRow.connection)(get[connectionRow](t, "WHERE id = ?", int64(id)))
+}
+
+func (t *tx) InsertConnection(c core.Connection) (core.ConnectionID, error) {
+	id, err := insert(t, connectionRow{
+		ID: int64(c.ID), UUID: uid(c.UUID), SessionID: int64(c.Session),
+		Address: ip{c.Address}, ClientVersion: c.ClientVersion, CreatedAt: instant{c.CreatedAt},
+	})
+	return core.ConnectionID(id), err
+}
+
+func (t *tx) InsertCollectedKeys(c core.ConnectionID, keys []core.CollectedKey) error {
+	for _, k := range keys {
+		_, err := insert(t, collectedKeyRow{
+			ID: k.ID, UUID: uid(k.UUID), ConnectionID: int64(c),
+			Blob: wire{k.Public}, Proven: k.Proven, CreatedAt: instant{k.CreatedAt},
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,173 @@
+package store
+
+import (
+	"cmp"
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"net/url"
+	"os"
+	"runtime"
+	"time"
+
+	"github.com/gofrs/flock"
+	"github.com/google/uuid"
+	"github.com/pressly/goose/v3"
+	"github.com/uptrace/bun"
+	"github.com/uptrace/bun/dialect/sqlitedialect"
+	"modernc.org/sqlite"
+	sqlite3 "modernc.org/sqlite/lib"
+)
+
+// pragmas are set on every connection, in this order. busy_timeout comes first
+// because the others may have to wait for a lock too.
+var pragmas = []string{
+	"busy_timeout(5000)",
+	"journal_mode(WAL)",
+	"synchronous(FULL)", // what was acknowledged survives a power cut
+	"foreign_keys(ON)",
+	"mmap_size(8589934592)",        // only address space; halves the cost of a read
+	"journal_size_limit(67108864)", // a WAL that once was long shrinks again
+	"trusted_schema(OFF)",
+}
+
+// sqliteEngine is a database in a file. Readers work beside the one writer.
+type sqliteEngine struct {
+	path    string
+	db      *database
+	readers *sessions
+	writer  *batcher
+}
+
+func openSQLite(ctx context.Context, o Options) (engine, error) {
+	if err := createPrivate(o.Path); err != nil {
+		return nil, fmt.Errorf("open store %s: %w", o.Path, err)
+	}
+	e := &sqliteEngine{path: o.Path}
+	if err := e.migrator().refuseNewer(ctx); err != nil {
+		return nil, fmt.Errorf("open store %s: %w", o.Path, err)
+	}
+	pool, err := sql.Open("sqlite", dsn(o.Path))
+	if err != nil {
+		return nil, fmt.Errorf("open store %s: %w", o.Path, err)
+	}
+	e.db = &database{DB: bun.NewDB(pool, sqlitedialect.New()), speaks: sqliteDialect{}}
+	e.readers = newSessions(pool, cmp.Or(o.Connections, runtime.GOMAXPROCS(0)))
+	e.writer = newBatcher(e.db, newSessions(pool, 1), o.Log)
+	return e, nil
+}
+
+func (e *sqliteEngine) migrator() migrator {
+	return migrator{
+		dialect:  goose.DialectSQLite3,
+		suffix:   "sqlite",
+		migrated: "SELECT count(*) > 0 FROM sqlite_schema WHERE name = '" + goose.DefaultTablename + "'",
+		open:     func() (*sql.DB, error) { return sql.Open("sqlite", dsn(e.path)) },
+		lock:     goose.WithLocker(&fileLock{flock.New(e.path + ".migrate")}),
+	}
+}
+
+// fileLock lets one process migrate at a time. goose itself has no lock for
+// SQLite (https://github.com/pressly/goose/issues/1022).
+type fileLock struct{ *flock.Flock }
+
+// Lock implements [lock.Locker].
+func (l *fileLock) Lock(ctx context.Context, _ *sql.DB) error {
+	_, err := l.TryLockContext(ctx, 50*time.Millisecond)
+	return err
+}
+
+// Unlock implements [lock.Locker].
+func (l *fileLock) Unlock(context.Context, *sql.DB) error { return l.Flock.Unlock() }
+
+// createPrivate makes the file where there is none. SQLite gives its companions
+// (-wal, -shm) the same mode.
+func createPrivate(path string) error {
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600) // #nosec G304 -- the operator names the file
+	if err != nil {
+		return err
+	}
+	return f.Close()
+}
+
+// dsn names the file as a URI, in which no character of the path has a meaning.
+func dsn(path string) string {
+	u := url.URL{Scheme: "file", Opaque: url.PathEscape(path)}
+	q := url.Values{"_pragma": pragmas, "_dqs": {"0"}, "_defensive": {"1"}}
+	u.RawQuery = q.Encode()
+	return u.String()
+}
+
+func (e *sqliteEngine) update(ctx context.Context, fn func(*tx) error) error {
+	return e.writer.do(ctx, fn)
+}
+
+func (e *sqliteEngine) view(ctx context.Context, fn func(*tx) error) error {
+	ctx, cancel := context.WithTimeout(ctx, viewLimit)
+	defer cancel()
+	s, err := e.readers.take(ctx)
+	if err != nil {
+		return e.db.speaks.translate(err)
+	}
+	defer e.readers.give(s)
+	return e.read(ctx, s, fn)
+}
+
+// read runs fn on one snapshot: the one that its first query finds.
+func (e *sqliteEngine) read(ctx context.Context, s *session, fn func(*tx) error) error {
+	if err := s.do(ctx, "BEGIN"); err != nil {
+		return e.db.speaks.translate(err)
+	}
+	defer func() { _ = s.do(context.WithoutCancel(ctx), "ROLLBACK") }()
+	t := &tx{ctx: ctx, db: e.db, run: s}
+	return t.result(fn(t))
+}
+
+func (e *sqliteEngine) close() error {
+	return errors.Join(e.writer.close(), e.readers.close(), e.db.Close())
+}
+
+// sqliteDialect is SQLite as modernc.org/sqlite speaks it.
+type sqliteDialect struct{}
+
+func (sqliteDialect) bind(arg any) any {
+	switch v := arg.(type) {
+	case instant:
+		return v.UnixMicro()
+	case uid:
+		return v[:]
+	case uuid.UUID:
+		return v[:]
+	}
+	return arg
+}
+
+func (sqliteDialect) placeholders(text string) string { return text }
+
+func (sqliteDialect) insert(t *tx, text string, args []any) (int64, error) {
+	result, err := t.run.exec(t.ctx, text, t.db.bind(args))
+	if err != nil {
+		return 0, err
+	}
+	return result.LastInsertId()
+}
+
+func (sqliteDialect) translate(err error) error {
+	failure, ok := errors.AsType[*sqlite.Error](err)
+	if !ok {
+		return translateCommon(err)
+	}
+	switch failure.Code() {
+	case sqlite3.SQLITE_CONSTRAINT_UNIQUE, sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY, sqlite3.SQLITE_CONSTRAINT_ROWID:
+		return taken(err)
+	case sqlite3.SQLITE_CONSTRAINT_FOREIGNKEY:
+		return dangling(err)
+	}
+	switch failure.Code() & 0xff { // the rest of the code only tells which call failed
+	case sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_NOMEM,
+		sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PROTOCOL, sqlite3.SQLITE_INTERRUPT:
+		return unavailable(err)
+	}
+	return err
+}

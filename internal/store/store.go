@@ -1,0 +1,98 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"time"
+
+	"keyrack/internal/core"
+)
+
+// Options say where the store is and how to use it.
+type Options struct {
+	// Path is the file of a SQLite database. It is made where there is none.
+	Path string
+	// URL names a PostgreSQL database, as postgres://user@host/name. Path or
+	// URL is given, not both.
+	URL string
+	// Connections is how many transactions run at once: readers on SQLite
+	// (zero: as many as cores; more makes it slower), all on PostgreSQL (zero: 20).
+	Connections int
+	// Log gets what an operator has to know. Nil: nothing is logged.
+	Log *slog.Logger
+}
+
+// Limits of a transaction. They are the store's own, so that a caller without
+// a deadline does not wait for ever on a slow or locked database.
+const (
+	updateLimit = 15 * time.Second
+	viewLimit   = 25 * time.Second
+)
+
+// Store is a [core.Store] on a SQL database. Its methods may be called from
+// many goroutines.
+type Store struct {
+	engine engine
+}
+
+var _ core.Store = (*Store)(nil)
+
+// engine is what differs between the databases beyond their SQL.
+type engine interface {
+	view(ctx context.Context, fn func(*tx) error) error
+	update(ctx context.Context, fn func(*tx) error) error
+	migrator() migrator
+	close() error
+}
+
+// Open opens the database. It does not change the schema, see
+// [Store.Migrate], but refuses one that a newer program has made: the error is
+// then a [core.Error] of kind [core.Conflict], and the database is unchanged.
+func Open(ctx context.Context, o Options) (*Store, error) {
+	if (o.Path == "") == (o.URL == "") {
+		return nil, errors.New("open store: give either a path or a URL")
+	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	open := openSQLite
+	if o.URL != "" {
+		open = openPostgres
+	}
+	e, err := open(ctx, o)
+	if err != nil {
+		return nil, err
+	}
+	return &Store{engine: e}, nil
+}
+
+// Close waits for running transactions and closes the database. Transactions
+// that come later find it unavailable.
+func (s *Store) Close() error { return s.engine.close() }
+
+// View implements [core.Store].
+func (s *Store) View(ctx context.Context, fn func(core.Tx) error) error {
+	return s.engine.view(ctx, func(t *tx) error { return fn(t) })
+}
+
+// Update implements [core.Store]. Once fn runs, the end of ctx no longer stops
+// it: the change is then made or refused as a whole, and the answer is exact.
+func (s *Store) Update(ctx context.Context, fn func(core.Tx) error) error {
+	return s.engine.update(ctx, func(t *tx) error { return fn(t) })
+}
+
+// Ping tells whether the store answers, by a read. Whether it can also write
+// only a write shows.
+func (s *Store) Ping(ctx context.Context) error {
+	return s.engine.view(ctx, func(t *tx) error {
+		_, err := t.CountAccounts()
+		return err
+	})
+}
+
+func unavailable(err error) error {
+	return &core.Error{Kind: core.Unavailable, Msg: "the store cannot answer now", Err: err}
+}
+
+var errClosed = errors.New("the store is closed")

@@ -1,0 +1,129 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"time"
+
+	"keyrack/internal/core"
+)
+
+// tx is an open transaction, given to one function and used by it alone.
+//
+// The first failure ends it: every later call gives the same error, and the
+// transaction is rolled back whatever the function returns. Otherwise a
+// function that overlooks an error would go on after the database itself has
+// rolled back, on SQLite outside any transaction. NotFound is no failure.
+type tx struct {
+	ctx    context.Context // the caller's
+	until  time.Time       // the store's own limit; zero: none beyond the context's
+	db     *database
+	run    runner
+	failed error
+}
+
+var _ core.Tx = (*tx)(nil)
+
+// runner runs statements in a transaction.
+type runner interface {
+	// query and exec prepare text once for each connection. The context's end
+	// need not stop them; they are for short statements.
+	query(ctx context.Context, text string, args []any) (*sql.Rows, error)
+	exec(ctx context.Context, text string, args []any) (sql.Result, error)
+	// once runs a query that is not worth preparing.
+	once(ctx context.Context, text string) (*sql.Rows, error)
+}
+
+// ready tells whether another statement may run.
+func (t *tx) ready() error {
+	if t.failed != nil {
+		return t.failed
+	}
+	if err := t.ctx.Err(); err != nil {
+		return t.fail(err)
+	}
+	if !t.until.IsZero() && time.Now().After(t.until) {
+		return t.fail(context.DeadlineExceeded)
+	}
+	return nil
+}
+
+// fail ends the transaction with an error of a driver or of a context.
+func (t *tx) fail(err error) error {
+	if t.failed == nil {
+		t.failed = t.db.speaks.translate(err)
+	}
+	return t.failed
+}
+
+// result is what the function's error and the state of the transaction amount to.
+func (t *tx) result(err error) error {
+	if t.failed != nil && !errors.Is(err, t.failed) {
+		return t.failed
+	}
+	return err
+}
+
+// exec runs a statement that changes rows and tells how many it changed.
+func (t *tx) exec(text string, args ...any) (int64, error) {
+	if err := t.ready(); err != nil {
+		return 0, err
+	}
+	result, err := t.run.exec(t.ctx, t.db.speaks.placeholders(text), t.db.bind(args))
+	if err != nil {
+		return 0, t.fail(err)
+	}
+	n, err := result.RowsAffected()
+	if err != nil {
+		return 0, t.fail(err)
+	}
+	return n, nil
+}
+
+// query runs a prepared query and hands over each row. The text has ? for arguments.
+func (t *tx) query(scan func(*sql.Rows) error, text string, args ...any) error {
+	if err := t.ready(); err != nil {
+		return err
+	}
+	rows, err := t.run.query(t.ctx, t.db.speaks.placeholders(text), t.db.bind(args))
+	if err != nil {
+		return t.fail(err)
+	}
+	if err := each(rows, scan); err != nil {
+		return t.fail(err)
+	}
+	return nil
+}
+
+// each reads rows to their end and closes them.
+func each(rows *sql.Rows, scan func(*sql.Rows) error) error {
+	defer func() { _ = rows.Close() }()
+	for rows.Next() {
+		if err := scan(rows); err != nil {
+			return err
+		}
+	}
+	return rows.Err()
+}
+
+// count gives the number that a query of one row and one column finds.
+func (t *tx) count(text string, args ...any) (int, error) {
+	var n int
+	err := t.query(func(r *sql.Rows) error { return r.Scan(&n) }, text, args...)
+	return n, err
+}
+
+// change runs a statement meant for one row and gives NotFound where there is none.
+func (t *tx) change(text string, args ...any) error {
+	n, err := t.exec(text, args...)
+	if err != nil {
+		return err
+	}
+	if n == 0 {
+		return errNotFound
+	}
+	return nil
+}
+
+var errNotFound = core.Errorf(core.NotFound, "not found")
