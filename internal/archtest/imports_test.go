@@ -15,13 +15,13 @@ var mayImport = withFaces(map[string][]string{
 	"sshkey":   nil,
 	"vault":    nil,
 	"safedial": nil,
-	"config":   nil,
+	"yamlfile": nil,
 
 	// What Keyrack is.
-	"core":             {"sshkey", "vault"},
-	"store":            {"core", "sshkey", "store/migrations"},
-	"store/migrations": nil,
-	"apply":            {"core", "sshkey"}, // the format of the apply file; what it means is core's
+	"core":   {"sshkey", "vault"},
+	"store":  {"core", "sshkey"},
+	"apply":  {"core", "sshkey", "yamlfile"}, // the file's format; what it means is core's
+	"config": {"yamlfile"},
 
 	// The doors, and what goes out.
 	"face":    {"core"},
@@ -32,13 +32,13 @@ var mayImport = withFaces(map[string][]string{
 	// What wires it. The commands that work beside a running server open the
 	// store themselves, so cli needs more than the server.
 	"server": slices.Concat(faces, []string{
-		"apply", "config", "core", "face", "safedial", "sshd", "sshkey", "store", "vault", "webhook", "webui",
+		"apply", "config", "core", "face", "safedial", "sshd", "sshkey", "store", "vault", "webhook", "webui", "yamlfile",
 	}),
 	"cli":         {"apply", "config", "core", "server", "sshkey", "store", "vault"},
 	"cmd/keyrack": {"cli"},
 
 	// For tests alone: no package above may import these.
-	"store/storetest": {"core", "sshkey"},
+	"store/storetest": {"core", "pgtest", "sshkey", "store"}, // opens stores for others' tests too
 	"face/facetest":   {"core", "face", "store"},
 	"pgtest":          nil,
 	"archtest":        nil,
