@@ -1,0 +1,218 @@
+package sshd
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/netip"
+	"runtime/debug"
+	"time"
+
+	"golang.org/x/crypto/ssh"
+
+	"keyrack/internal/core"
+)
+
+// conn is one client's connection, from accept to close. In order:
+//
+//  1. admit: learn the address; its source may have too many connections.
+//  2. login: ssh.NewServerConn exchanges keys and hears authentication
+//     requests, for which it calls back (auth.go): identify at the first
+//     request, when the user name is known; offer for every key; signed for
+//     every verified signature; land when the client has no more keys.
+//  3. settle, at most once: what the policy picks is recorded. Where the
+//     session wants a confirmation, only after the user's y.
+//  4. talk: one session channel, to say how it went (dialogue.go).
+//  5. close: free everything, one line in the log, metrics.
+//
+// A client may leave or be cut at any step. If it leaves in login, its keys
+// are settled all the same: clients that refuse to be let in without a key of
+// theirs being accepted (`ssh -o BatchMode=yes`) have no other way to end.
+//
+// All fields belong to the goroutine that runs serve, on which the library's
+// callbacks come too. When the server stops, other goroutines send a banner
+// through the library and close wire; both may be done by anybody.
+type conn struct {
+	server *Server
+	wire   *wire
+	began  time.Time
+
+	addr    netip.Addr
+	user    string // the identifier; never logged
+	version string // the client's, printable
+
+	source   netip.Prefix
+	admitted bool                  // counts for source
+	stays    func() bool           // calls off the cut at a stop; tells, once, whether it was in time
+	unwatch  func() bool           // calls off the dismissal at the end of the grace
+	inner    ssh.ServerPreAuthConn // the library's connection, nil before user authentication
+	visit    core.Visit
+	policy   policy // nil until a session is found
+	ring     ring
+	heard    int  // authentication requests answered
+	full     bool // let in because no further request would be heard
+
+	outcome outcome
+	err     error // for the log
+}
+
+func (s *Server) newConn(nc net.Conn) *conn {
+	return &conn{server: s, wire: newWire(nc), began: time.Now()}
+}
+
+// serve runs the connection. What is left to do when live ends is cut; until
+// the client has named a session, the end of serving cuts too.
+func (c *conn) serve(live, serving context.Context) {
+	c.server.metrics.open.Inc()
+	defer c.server.metrics.open.Dec()
+	defer c.close()
+	defer c.survive()
+	c.deadline(c.server.IdentifyGrace)
+	if !c.admit() {
+		return
+	}
+	_, channels, requests, err := c.login(live, serving)
+	if err != nil {
+		c.giveUp(live, err)
+		return
+	}
+	c.conclude(live)
+	c.talk(live, channels, requests)
+}
+
+// deadline bounds everything that waits for the client.
+func (c *conn) deadline(d time.Duration) {
+	_ = c.wire.SetDeadline(time.Now().Add(d)) // fails on closed connections only
+}
+
+// admit learns who is there and refuses a source that has too many.
+func (c *conn) admit() bool {
+	c.addr = addressOf(c.wire.RemoteAddr())
+	source := sourceOf(c.addr)
+	if !c.server.limits.claim(source) {
+		c.outcome = outcomeRefused
+		c.deadline(farewellTime)
+		_, _ = io.WriteString(c.wire, textBusy)
+		return false
+	}
+	c.source, c.admitted = source, true
+	return true
+}
+
+// addressOf gives the client's address, an IPv4 one as such.
+func addressOf(a net.Addr) netip.Addr {
+	if tcp, ok := a.(*net.TCPAddr); ok {
+		return tcp.AddrPort().Addr().Unmap().WithZone("")
+	}
+	return netip.Addr{}
+}
+
+// login exchanges keys and hears authentication requests.
+func (c *conn) login(live, serving context.Context) (*ssh.ServerConn, <-chan ssh.NewChannel, <-chan *ssh.Request, error) {
+	c.stays = context.AfterFunc(serving, func() { _ = c.wire.Close() })
+	defer c.stays()
+	defer func() {
+		if c.unwatch != nil {
+			c.unwatch()
+		}
+	}()
+	return ssh.NewServerConn(c.wire, c.config(live))
+}
+
+// giveUp ends a connection whose client was not let in.
+func (c *conn) giveUp(ctx context.Context, err error) {
+	switch {
+	case c.outcome != "": // the client was turned away
+	case c.policy == nil:
+		c.outcome, c.err = outcomeNoLogin, err
+	case ctx.Err() != nil:
+		c.outcome = outcomeStopped
+	default:
+		c.conclude(ctx)
+	}
+}
+
+// conclude decides what becomes of the keys at the end of login: they are
+// settled, unless the user must confirm them first.
+func (c *conn) conclude(ctx context.Context) {
+	if c.visit.Session.MustConfirm && len(c.policy.pick(&c.ring)) > 0 {
+		c.outcome = outcomeUnconfirmed
+		return
+	}
+	c.settle(ctx)
+}
+
+// settle records the keys that the policy picks.
+func (c *conn) settle(ctx context.Context) {
+	keys := c.policy.pick(&c.ring)
+	if len(keys) == 0 {
+		c.outcome = outcomeNoKeys
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, storeTime)
+	defer cancel()
+	err := c.server.Sessions.Finish(ctx, c.actor(), c.visit.Connection, keys)
+	switch kind := core.KindOf(err); {
+	case err == nil:
+		c.outcome = outcomeCollected
+	case kind == core.Conflict, kind == core.NotFound: // the session was finished, or deleted, meanwhile
+		c.outcome = outcomeTooLate
+	default:
+		c.outcome, c.err = outcomeUnavailable, fmt.Errorf("record keys: %w", err)
+	}
+}
+
+func (c *conn) actor() core.Actor {
+	return core.Visitor(core.Origin{Face: "ssh", Address: c.addr})
+}
+
+// survive keeps a defect of ours to this one connection.
+func (c *conn) survive() {
+	if p := recover(); p != nil {
+		c.outcome, c.err = outcomeCrashed, fmt.Errorf("panic: %v\n%s", p, debug.Stack())
+	}
+}
+
+// close frees what the connection held and tells how it went.
+func (c *conn) close() {
+	_ = c.wire.Close()
+	if c.inner != nil {
+		drain(c.inner)
+	}
+	if c.admitted {
+		c.server.limits.release(c.source)
+	}
+	c.server.limits.leave()
+	c.report()
+}
+
+// report counts the connection and writes its line in the log.
+func (c *conn) report() {
+	c.server.metrics.count(c.outcome, &c.ring)
+	if c.outcome.noise() && !c.server.hush.passes(c.source, time.Now()) {
+		return
+	}
+	attrs := []slog.Attr{
+		slog.String("outcome", string(c.outcome)),
+		slog.Duration("duration", time.Since(c.began)),
+	}
+	if c.addr.IsValid() {
+		attrs = append(attrs, slog.String("address", c.addr.String()))
+	}
+	if c.version != "" {
+		attrs = append(attrs, slog.String("client_version", c.version))
+	}
+	if c.policy != nil {
+		attrs = append(attrs,
+			slog.String("session_id", c.visit.Session.UUID.String()),
+			slog.Int("keys_offered", len(c.ring.shown)),
+			slog.Int("keys_proven", c.ring.proven),
+			slog.Int("keys_skipped", c.ring.skipped))
+	}
+	if c.err != nil {
+		attrs = append(attrs, slog.String("err", Sanitize(c.err.Error())))
+	}
+	c.server.Log.LogAttrs(context.Background(), c.outcome.level(c.err), "ssh connection", attrs...)
+}

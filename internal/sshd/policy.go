@@ -1,0 +1,36 @@
+package sshd
+
+import (
+	"keyrack/internal/core"
+	"keyrack/internal/sshkey"
+)
+
+// policy is what a kind of session wants from the keys of one connection, and
+// what it tells its user. A policy decides and remembers nothing: the ring
+// holds the facts, the conn acts.
+type policy interface {
+	// wants tells whether a key that has not signed yet is to sign.
+	wants(k sshkey.PublicKey) bool
+
+	// enough tells after a proof whether no further key need be heard.
+	enough(r *ring) bool
+
+	// pick gives the keys to record: none where the connection does not meet
+	// the rules of its session.
+	pick(r *ring) []core.CollectedKey
+
+	// lacking tells the user why pick gives none, and what to do.
+	lacking(r *ring) string
+
+	// listing shows the user the picked keys, a line each.
+	listing(keys []core.CollectedKey) string
+}
+
+// policyFor gives the policy of a visit's session, nil for a kind of session
+// this server does not know.
+func policyFor(v core.Visit) policy {
+	if v.Session.Kind != core.CollectSession {
+		return nil
+	}
+	return collectPolicy{multi: v.Session.MultiKey, prove: v.Session.MultiKey && v.Prove}
+}
