@@ -30,4 +30,6 @@ type Project struct {
 	ProveKeys    bool // collection asks for a signature of every key
 	CreatedAt    time.Time
 	UpdatedAt    time.Time
+
+	WebhookSecret []byte // signs webhooks; sealed; nil: not made yet
 }

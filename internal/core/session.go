@@ -18,16 +18,19 @@ type SessionKind string
 
 // The kinds of session.
 const (
-	CollectSession SessionKind = "collect"
+	CollectSession SessionKind = "collect" // notes the keys a client offers
+	VerifySession  SessionKind = "verify"  // finds out whether a client holds given keys
 )
 
 // SessionStatus is where a session stands.
 type SessionStatus string
 
-// The states of a collect session (SSHVerify, results pages).
+// The states of a session (SSHVerify, results pages).
 const (
 	SessionPending   SessionStatus = "pending"   // waiting, or open for more connections
-	SessionCompleted SessionStatus = "completed" // done
+	SessionCompleted SessionStatus = "completed" // collect: done
+	SessionVerified  SessionStatus = "verified"  // verify: the rules were met
+	SessionFailed    SessionStatus = "failed"    // verify: attempts used up, or completed without success
 	SessionExpired   SessionStatus = "expired"   // time ran out first
 )
 
@@ -49,6 +52,28 @@ type Session struct {
 	CreatedAt       time.Time
 	UpdatedAt       time.Time
 	Connections     []Connection // in order of arrival; not filled in lists
+	Webhooks        []Webhook    // in order of making; not filled in lists
+
+	// Of verify sessions alone.
+	MatchAllKeys bool        // one connection must prove all wanted keys
+	MaxAttempts  int         // connections that may fail, at least 1
+	Attempts     int         // connections that failed
+	VerifiedAt   time.Time   // when the rules were first met; zero: not yet
+	Wanted       []WantedKey // in order of making; not filled in lists
+}
+
+// WantedKeyID is a wanted key's integer id.
+type WantedKeyID int64
+
+// WantedKey is a key that a verify session asks for.
+type WantedKey struct {
+	ID         WantedKeyID
+	UUID       uuid.UUID
+	Session    SessionID
+	Name       *string
+	ExternalID *string // the caller's own reference
+	Public     sshkey.PublicKey
+	VerifiedAt time.Time // when it was first proven in a connection that met the rules; zero: not yet
 }
 
 // StatusAt is the status with the clock taken into account: a pending session
@@ -81,6 +106,7 @@ type CollectedKey struct {
 	Public    sshkey.PublicKey
 	Proven    bool // the client signed with it in this connection
 	CreatedAt time.Time
+	Wanted    WantedKeyID // the key of a verify session it matched; zero: none
 }
 
 // Visit is what an SSH connection is told of the session it reached.

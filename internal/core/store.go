@@ -38,6 +38,8 @@ type Tx interface {
 	CredentialStore
 	KeyStore
 	SessionStore
+	WebhookStore
+	OutboxStore
 	AuditStore
 	InventoryStore
 	SettingStore
@@ -132,6 +134,48 @@ type SessionStore interface {
 	Connection(id ConnectionID) (Connection, error)                // without keys
 	InsertConnection(c Connection) (ConnectionID, error)           // without keys
 	InsertCollectedKeys(c ConnectionID, keys []CollectedKey) error // in order
+	// OverdueSessions gives pending sessions that have expired, those longest over first.
+	OverdueSessions(now time.Time, limit int) ([]Session, error)
+	WantedKeys(session SessionID) ([]WantedKey, error) // by id
+	InsertWantedKey(k WantedKey) (WantedKeyID, error)
+	UpdateWantedKey(k WantedKey) error
+	DeleteWantedKey(id WantedKeyID) error // records of it in connections stay
+}
+
+// WebhookStore keeps webhooks, without Headers in the clear.
+type WebhookStore interface {
+	Webhook(id WebhookID) (Webhook, error)
+	Webhooks(session SessionID) ([]Webhook, error) // by id
+	InsertWebhook(w Webhook) (WebhookID, error)
+	UpdateWebhook(w Webhook) error
+	DeleteWebhook(id WebhookID) error // its deliveries go with it
+}
+
+// OutboxStore keeps deliveries and what became of them.
+type OutboxStore interface {
+	Delivery(id DeliveryID) (Delivery, error)
+	DeliveryByUUID(id uuid.UUID) (Delivery, error)
+	Deliveries(q DeliveryQuery) ([]Delivery, error) // newest first
+	// DueDeliveries gives of each webhook the oldest delivery that is due, but
+	// none of a webhook that has one leased; those due longest first.
+	DueDeliveries(now time.Time, limit int) ([]Delivery, error)
+	// NextDelivery tells when the next pending delivery is due and its lease
+	// over; zero where none is pending.
+	NextDelivery() (time.Time, error)
+	InsertDelivery(d Delivery) (DeliveryID, error)
+	UpdateDelivery(d Delivery) error
+	// DeleteDeliveries removes those that ended and were made before a moment.
+	DeleteDeliveries(before time.Time) (int, error)
+	InsertAttempt(of DeliveryID, a Attempt) error // RetryAfter and Gone are not kept
+	Attempts(of DeliveryID) ([]Attempt, error)    // by number
+}
+
+// DeliveryQuery selects deliveries. Zero fields select all.
+type DeliveryQuery struct {
+	Project ProjectID
+	State   DeliveryState
+	Before  DeliveryID // only those with a smaller id, for paging
+	Limit   int        // zero: 100
 }
 
 // SessionQuery selects sessions. Zero fields select all.

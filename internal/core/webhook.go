@@ -33,7 +33,8 @@ type Webhook struct {
 	URL               string              // http or https
 	Method            string              // "post", "put" or "patch"
 	Events            []EventKind         // empty: all
-	Headers           map[string][]string // sealed in the store: they often hold credentials
+	Headers           map[string][]string // not in the store, which keeps them sealed:
+	SealedHeaders     []byte              // they often hold credentials
 	Retries           int                 // tries after the first
 	InitialBackoff    int64               // seconds, at least 1
 	BackoffMultiplier float64             // at least 1
@@ -58,15 +59,16 @@ const (
 
 // Delivery is one event on its way to one webhook.
 type Delivery struct {
-	ID        DeliveryID
-	UUID      uuid.UUID // SSHVerify's webhook_invocation_id: the same over all tries
-	Webhook   WebhookID
-	Project   ProjectID
-	Event     Event
-	State     DeliveryState
-	Attempts  int       // tries so far
-	NextAt    time.Time // when the next try is due
-	CreatedAt time.Time
+	ID          DeliveryID
+	UUID        uuid.UUID // SSHVerify's webhook_invocation_id: the same over all tries
+	Webhook     WebhookID
+	Project     ProjectID
+	Event       Event
+	State       DeliveryState
+	Attempts    int       // tries so far
+	NextAt      time.Time // when the next try is due
+	LeasedUntil time.Time // until then a server is at it
+	CreatedAt   time.Time
 }
 
 // Event is what a delivery tells: the facts as they were when it happened.

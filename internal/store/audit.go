@@ -44,7 +44,8 @@ func (t *tx) InsertAuditEvent(e core.AuditEvent) error {
 	return err
 }
 
-const auditLimit = 100
+// defaultLimit bounds lists that only grow.
+const defaultLimit = 100
 
 func (t *tx) AuditEvents(q core.AuditQuery) ([]core.AuditEvent, error) {
 	return all(auditRow.event)(search[auditRow](t, func(s *bun.SelectQuery) *bun.SelectQuery {
@@ -57,6 +58,6 @@ func (t *tx) AuditEvents(q core.AuditQuery) ([]core.AuditEvent, error) {
 		if q.Object != "" {
 			s = s.Where("object = ?", q.Object)
 		}
-		return s.OrderExpr("id DESC").Limit(int64(cmp.Or(q.Limit, auditLimit)))
+		return s.OrderExpr("id DESC").Limit(int64(cmp.Or(q.Limit, defaultLimit)))
 	}))
 }

@@ -17,6 +17,7 @@ type projectRow struct {
 	ProveKeys      bool
 	CreatedAt      instant
 	UpdatedAt      instant
+	WebhookSecret  []byte
 }
 
 func projectRowOf(p core.Project) projectRow {
@@ -24,6 +25,7 @@ func projectRowOf(p core.Project) projectRow {
 		ID: int64(p.ID), UUID: uid(p.UUID), Name: p.Name, OrganizationID: reference(p.Organization),
 		Adopt: string(p.Adopt), ProveKeys: p.ProveKeys,
 		CreatedAt: instant{p.CreatedAt}, UpdatedAt: instant{p.UpdatedAt},
+		WebhookSecret: p.WebhookSecret,
 	}
 }
 
@@ -32,6 +34,7 @@ func (r projectRow) project() core.Project {
 		ID: core.ProjectID(r.ID), UUID: uuid.UUID(r.UUID), Name: r.Name, Organization: core.OrganizationID(r.OrganizationID),
 		Adopt: core.Adopt(r.Adopt), ProveKeys: r.ProveKeys,
 		CreatedAt: r.CreatedAt.Time, UpdatedAt: r.UpdatedAt.Time,
+		WebhookSecret: r.WebhookSecret,
 	}
 }
 

@@ -1,6 +1,8 @@
 package store
 
 import (
+	"time"
+
 	"github.com/google/uuid"
 	"github.com/uptrace/bun"
 
@@ -24,6 +26,10 @@ type sessionRow struct {
 	ExpiresAt       instant `bun:",nullzero"`
 	CreatedAt       instant
 	UpdatedAt       instant
+	MatchAllKeys    bool
+	MaxAttempts     int
+	Attempts        int
+	VerifiedAt      instant `bun:",nullzero"`
 }
 
 func sessionRowOf(s core.Session) sessionRow {
@@ -33,6 +39,7 @@ func sessionRowOf(s core.Session) sessionRow {
 		MultiKey: s.MultiKey, MultiConnection: s.MultiConnection, MustConfirm: s.MustConfirm,
 		Banner: s.Banner, Message: s.Message,
 		ExpiresAt: instant{s.ExpiresAt}, CreatedAt: instant{s.CreatedAt}, UpdatedAt: instant{s.UpdatedAt},
+		MatchAllKeys: s.MatchAllKeys, MaxAttempts: s.MaxAttempts, Attempts: s.Attempts, VerifiedAt: instant{s.VerifiedAt},
 	}
 }
 
@@ -43,6 +50,7 @@ func (r sessionRow) session() core.Session {
 		MultiKey: r.MultiKey, MultiConnection: r.MultiConnection, MustConfirm: r.MustConfirm,
 		Banner: r.Banner, Message: r.Message,
 		ExpiresAt: r.ExpiresAt.Time, CreatedAt: r.CreatedAt.Time, UpdatedAt: r.UpdatedAt.Time,
+		MatchAllKeys: r.MatchAllKeys, MaxAttempts: r.MaxAttempts, Attempts: r.Attempts, VerifiedAt: r.VerifiedAt.Time,
 	}
 }
 
@@ -71,6 +79,11 @@ func (t *tx) Sessions(q core.SessionQuery) ([]core.Session, int, error) {
 	rows, n, err := paged[sessionRow](t, q.Page, "created_at DESC, id DESC", where)
 	sessions, err := all(sessionRow.session)(rows, err)
 	return sessions, n, err
+}
+
+func (t *tx) OverdueSessions(now time.Time, limit int) ([]core.Session, error) {
+	return all(sessionRow.session)(list[sessionRow](t,
+		"WHERE status = 'pending' AND expires_at <= ? ORDER BY expires_at LIMIT ?", instant{now}, limit))
 }
 
 func (t *tx) InsertSession(s core.Session) (core.SessionID, error) {
@@ -109,11 +122,13 @@ type collectedKeyRow struct {
 	Blob          wire
 	Proven        bool
 	CreatedAt     instant
+	WantedID      reference `bun:",nullzero"`
 }
 
 func (r collectedKeyRow) collectedKey() core.CollectedKey {
 	return core.CollectedKey{
 		ID: r.ID, UUID: uuid.UUID(r.UUID), Public: r.Blob.PublicKey, Proven: r.Proven, CreatedAt: r.CreatedAt.Time,
+		Wanted: core.WantedKeyID(r.WantedID),
 	}
 }
 
@@ -155,10 +170,51 @@ func (t *tx) InsertCollectedKeys(c core.ConnectionID, keys []core.CollectedKey) 
 		_, err := insert(t, collectedKeyRow{
 			ID: k.ID, UUID: uid(k.UUID), ConnectionID: int64(c),
 			Blob: wire{k.Public}, Proven: k.Proven, CreatedAt: instant{k.CreatedAt},
+			WantedID: reference(k.Wanted),
 		})
 		if err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+type wantedKeyRow struct {
+	bun.BaseModel `bun:"table:wanted_keys"`
+	ID            int64 `bun:",pk"`
+	UUID          uid   `bun:"uuid"`
+	SessionID     int64
+	Name          *string
+	ExternalID    *string
+	Blob          wire
+	VerifiedAt    instant `bun:",nullzero"`
+}
+
+func wantedKeyRowOf(k core.WantedKey) wantedKeyRow {
+	return wantedKeyRow{
+		ID: int64(k.ID), UUID: uid(k.UUID), SessionID: int64(k.Session), Name: k.Name, ExternalID: k.ExternalID,
+		Blob: wire{k.Public}, VerifiedAt: instant{k.VerifiedAt},
+	}
+}
+
+func (r wantedKeyRow) wantedKey() core.WantedKey {
+	return core.WantedKey{
+		ID: core.WantedKeyID(r.ID), UUID: uuid.UUID(r.UUID), Session: core.SessionID(r.SessionID), Name: r.Name,
+		ExternalID: r.ExternalID, Public: r.Blob.PublicKey, VerifiedAt: r.VerifiedAt.Time,
+	}
+}
+
+func (t *tx) WantedKeys(session core.SessionID) ([]core.WantedKey, error) {
+	return all(wantedKeyRow.wantedKey)(list[wantedKeyRow](t, "WHERE session_id = ? ORDER BY id", int64(session)))
+}
+
+func (t *tx) InsertWantedKey(k core.WantedKey) (core.WantedKeyID, error) {
+	id, err := insert(t, wantedKeyRowOf(k))
+	return core.WantedKeyID(id), err
+}
+
+func (t *tx) UpdateWantedKey(k core.WantedKey) error { return update(t, wantedKeyRowOf(k)) }
+
+func (t *tx) DeleteWantedKey(id core.WantedKeyID) error {
+	return t.change("DELETE FROM wanted_keys WHERE id = ?", int64(id))
 }
