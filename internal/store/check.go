@@ -1,14 +1,160 @@
 package store
 
-import "context"
+import (
+	"bytes"
+	"context"
+	"database/sql"
+	"fmt"
+	"strings"
 
-// Finding is something wrong with the data.
+	"keyrack/internal/core"
+)
+
+// Finding is something that must not be in a sound store.
 type Finding struct {
-	Check  string // which rule is broken, as "key without revision"
+	Check  string // the rule that is broken, as "key without revision"
 	Object string // where, as "key 17"
-	Detail string
+	Detail string // may be empty
 }
 
-// Check looks for what must not be: damage in the files, references to what is
-// not there, keys that do not agree with their revisions.
-func (s *Store) Check(ctx context.Context) ([]Finding, error) { return nil, nil }
+// findingsLimit is how many findings of one sort are given.
+const findingsLimit = 100
+
+// Check looks for what must not be: damaged files, references to nothing, keys
+// that do not agree with their revisions or with their own bytes, changes
+// without audit event. It sees one snapshot, and takes its time.
+func (s *Store) Check(ctx context.Context) ([]Finding, error) {
+	var all []Finding
+	err := s.engine.inspect(ctx, func(t *tx) error {
+		all = nil // this may run again
+		found, err := t.brokenRules()
+		if err != nil {
+			return err
+		}
+		broken, err := t.brokenKeys()
+		all = append(found, broken...)
+		return err
+	})
+	if err != nil {
+		return nil, fmt.Errorf("check store: %w", err)
+	}
+	return all, nil
+}
+
+// rule is a query for what breaks it: the object's id, 0 if it has none, and a
+// detail.
+type rule struct{ check, kind, text string }
+
+// references are the foreign keys of the schema. The databases keep them
+// themselves, unless somebody has switched that off.
+var references = []struct{ table, column, parent string }{
+	{"account_locations", "account_id", "accounts"},
+	{"account_locations", "location_id", "locations"},
+	{"account_organizations", "account_id", "accounts"},
+	{"account_organizations", "organization_id", "organizations"},
+	{"api_keys", "project_id", "projects"},
+	{"applications", "organization_id", "organizations"},
+	{"authorizations", "application_id", "applications"},
+	{"collected_keys", "connection_id", "connections"},
+	{"connections", "session_id", "sessions"},
+	{"evidence", "key_id", "keys"},
+	{"keys", "owner", "accounts"},
+	{"projects", "organization_id", "organizations"},
+	{"sessions", "project_id", "projects"},
+	{"tokens", "account_id", "accounts"},
+}
+
+const lastRevision = "r.number = (SELECT max(number) FROM revisions l WHERE l.key_uuid = r.key_uuid)"
+
+// rules are what the data must keep to.
+func (db *database) rules() []rule {
+	all := db.speaks.rules()
+	for _, r := range references {
+		all = append(all, rule{
+			"reference to nothing", r.table,
+			"SELECT c." + r.column + ", 'no such row in " + r.parent + "' FROM " + r.table + " c WHERE c." + r.column + " IS NOT NULL" +
+				" AND NOT EXISTS (SELECT 1 FROM " + r.parent + " p WHERE p.id = c." + r.column + ")",
+		})
+	}
+	return append(all,
+		rule{
+			"key without revision", "key",
+			"SELECT k.id, '' FROM keys k WHERE NOT EXISTS (SELECT 1 FROM revisions r WHERE r.key_uuid = k.uuid)",
+		},
+		rule{
+			"revisions with a gap", "key",
+			"SELECT max(key_id), '' FROM revisions GROUP BY key_uuid HAVING min(number) <> 1 OR max(number) <> count(*)",
+		},
+		rule{
+			"key unlike its last revision", "key",
+			"SELECT k.id, '' FROM keys k JOIN revisions r ON r.key_uuid = k.uuid AND " + lastRevision +
+				" WHERE r.action = '" + string(core.KeyRemoved) + "' OR r.key_id <> k.id OR r.short_id <> k.short_id OR r.owner <> k.owner" +
+				" OR r.name <> k.name OR r.text <> k.text OR r.blob <> k.blob OR r.shared <> k.shared" +
+				" OR r.key_created_at <> k.created_at OR r.key_updated_at <> k.updated_at",
+		},
+		rule{
+			"key gone without a revision", "key",
+			"SELECT r.key_id, '' FROM revisions r WHERE r.action <> '" + string(core.KeyRemoved) + "' AND " + lastRevision +
+				" AND NOT EXISTS (SELECT 1 FROM keys k WHERE k.uuid = r.key_uuid)",
+		},
+		rule{
+			"change without audit event", "key",
+			"SELECT max(key_id), '' FROM revisions GROUP BY key_uuid HAVING count(*) > (SELECT count(*) FROM audit_events a" +
+				" WHERE a.object = 'key ' || " + db.speaks.uuidText("key_uuid") + " AND a.outcome = '" + string(core.Done) + "')",
+		},
+	)
+}
+
+func (t *tx) brokenRules() ([]Finding, error) {
+	var all []Finding
+	for _, r := range t.db.rules() {
+		err := t.query(func(rows *sql.Rows) error {
+			f := Finding{Check: r.check}
+			var id int64
+			err := rows.Scan(&id, &f.Detail)
+			f.Object = strings.TrimSuffix(fmt.Sprintf("%s %d", r.kind, id), " 0")
+			all = append(all, f)
+			return err
+		}, r.text+" LIMIT ?", findingsLimit)
+		if err != nil {
+			return nil, fmt.Errorf("look for %s: %w", r.check, err)
+		}
+	}
+	return all, nil
+}
+
+// brokenKeys looks for keys whose columns for searches do not fit their bytes.
+func (t *tx) brokenKeys() ([]Finding, error) {
+	var all []Finding
+	err := t.query(func(rows *sql.Rows) error {
+		var stored keySearchRow
+		var blob []byte
+		err := rows.Scan(&stored.ID, &blob, &stored.Algorithm, &stored.Bits, &stored.MD5, &stored.SHA256, &stored.SHA512)
+		if err != nil {
+			return err
+		}
+		if detail := unlikeBlob(stored, blob); detail != "" && len(all) < findingsLimit {
+			all = append(all, Finding{Check: "key unlike its bytes", Object: fmt.Sprintf("key %d", stored.ID), Detail: detail})
+		}
+		return nil
+	}, "SELECT id, blob, algorithm, bits, md5, sha256, sha512 FROM keys ORDER BY id")
+	return all, err
+}
+
+// unlikeBlob says what does not fit, if anything.
+func unlikeBlob(stored keySearchRow, blob []byte) string {
+	var w wire
+	if err := w.Scan(blob); err != nil {
+		return err.Error()
+	}
+	right := keyRowOf(core.Key{Public: w.PublicKey})
+	switch {
+	case stored.Algorithm != right.Algorithm:
+		return "algorithm"
+	case stored.Bits != right.Bits:
+		return "bits"
+	case !bytes.Equal(stored.MD5, right.MD5), !bytes.Equal(stored.SHA256, right.SHA256), !bytes.Equal(stored.SHA512, right.SHA512):
+		return "fingerprint"
+	}
+	return ""
+}

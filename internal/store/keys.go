@@ -8,7 +8,6 @@ import (
 	"keyrack/internal/sshkey"
 )
 
-// keyRow repeats in columns of their own what searches need to know of a key.
 type keyRow struct {
 	bun.BaseModel `bun:"table:keys"`
 	ID            int64 `bun:",pk"`
@@ -17,24 +16,32 @@ type keyRow struct {
 	Owner         int64
 	Name          string
 	Text          string
-	Algorithm     string
-	Bits          int
 	Blob          wire
-	MD5           []byte `bun:"md5"`
-	SHA256        []byte `bun:"sha256"`
-	SHA512        []byte `bun:"sha512"`
 	Shared        bool
 	CreatedAt     instant
 	UpdatedAt     instant
 }
 
-func keyRowOf(k core.Key) keyRow {
+// keySearchRow repeats in columns of their own what searches need to know of
+// a key. They follow from the blob, so they are written but not read.
+type keySearchRow struct {
+	bun.BaseModel `bun:"table:keys"`
+	keyRow
+	Algorithm string
+	Bits      int
+	MD5       []byte `bun:"md5"`
+	SHA256    []byte `bun:"sha256"`
+	SHA512    []byte `bun:"sha512"`
+}
+
+func keyRowOf(k core.Key) keySearchRow {
 	md5, sha256, sha512 := k.Public.MD5(), k.Public.SHA256(), k.Public.SHA512()
-	return keyRow{
-		ID: int64(k.ID), UUID: uid(k.UUID), ShortID: k.ShortID, Owner: int64(k.Owner), Name: k.Name, Text: k.Text,
-		Algorithm: k.Public.Algorithm(), Bits: k.Public.Bits(), Blob: wire{k.Public},
-		MD5: md5[:], SHA256: sha256[:], SHA512: sha512[:],
-		Shared: k.Shared, CreatedAt: instant{k.CreatedAt}, UpdatedAt: instant{k.UpdatedAt},
+	return keySearchRow{
+		keyRow: keyRow{
+			ID: int64(k.ID), UUID: uid(k.UUID), ShortID: k.ShortID, Owner: int64(k.Owner), Name: k.Name, Text: k.Text,
+			Blob: wire{k.Public}, Shared: k.Shared, CreatedAt: instant{k.CreatedAt}, UpdatedAt: instant{k.UpdatedAt},
+		},
+		Algorithm: k.Public.Algorithm(), Bits: k.Public.Bits(), MD5: md5[:], SHA256: sha256[:], SHA512: sha512[:],
 	}
 }
 

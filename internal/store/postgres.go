@@ -111,12 +111,19 @@ func (e *postgresEngine) view(ctx context.Context, fn func(*tx) error) error {
 // update is shielded from the end of the caller's context once it has begun:
 // a COMMIT that is cut off has done nobody knows what.
 func (e *postgresEngine) update(ctx context.Context, fn func(*tx) error) error {
-	if err := ctx.Err(); err != nil {
-		return unavailable(err)
-	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), updateLimit)
+	ctx, cancel := context.WithTimeout(ctx, updateLimit)
 	defer cancel()
 	return e.retry(ctx, readWrite, fn)
+}
+
+// inspect has no limits: it reads everything.
+func (e *postgresEngine) inspect(ctx context.Context, fn func(*tx) error) error {
+	return e.retry(ctx, readOnly, func(t *tx) error {
+		if _, err := t.run.exec(ctx, "SET LOCAL statement_timeout = 0", nil); err != nil {
+			return t.fail(err)
+		}
+		return fn(t)
+	})
 }
 
 // retry runs fn in transactions until one does not conflict with others.
@@ -146,13 +153,20 @@ func pause(ctx context.Context, attempt int) bool {
 	}
 }
 
-func (e *postgresEngine) attempt(ctx context.Context, options *sql.TxOptions, fn func(*tx) error) error {
-	sqlTx, err := e.db.DB.DB.BeginTx(ctx, options)
+func (e *postgresEngine) attempt(waiting context.Context, options *sql.TxOptions, fn func(*tx) error) error {
+	conn, err := e.db.DB.DB.Conn(waiting)
+	if err != nil {
+		return e.db.speaks.translate(err)
+	}
+	defer func() { _ = conn.Close() }()
+	ctx, cancel := shield(waiting, options)
+	defer cancel()
+	sqlTx, err := conn.BeginTx(ctx, options)
 	if err != nil {
 		return e.db.speaks.translate(err)
 	}
 	defer func() { _ = sqlTx.Rollback() }() // does nothing after Commit
-	t := &tx{ctx: ctx, db: e.db, run: postgresRunner{sqlTx}}
+	t := &tx{ctx: ctx, db: e.db, run: postgresRunner{sqlTx}, readOnly: options.ReadOnly}
 	if err := t.result(fn(t)); err != nil {
 		return err
 	}
@@ -160,6 +174,16 @@ func (e *postgresEngine) attempt(ctx context.Context, options *sql.TxOptions, fn
 		return e.db.speaks.translate(err)
 	}
 	return nil
+}
+
+// shield keeps the end of the caller's context from a transaction that writes:
+// a COMMIT that is cut off has done nobody knows what. The limit stays.
+func shield(ctx context.Context, options *sql.TxOptions) (context.Context, context.CancelFunc) {
+	until, limited := ctx.Deadline()
+	if options.ReadOnly || !limited {
+		return ctx, func() {}
+	}
+	return context.WithDeadline(context.WithoutCancel(ctx), until)
 }
 
 // postgresRunner runs statements in a transaction. pgx keeps what it prepares
@@ -204,8 +228,8 @@ func (postgresDialect) placeholders(text string) string {
 	}
 }
 
-func (d postgresDialect) insert(t *tx, text string, args []any) (int64, error) {
-	rows, err := t.run.query(t.ctx, d.placeholders(text)+" RETURNING id", t.db.bind(args))
+func (d postgresDialect) insert(ctx context.Context, r runner, text string, args []any) (int64, error) {
+	rows, err := r.query(ctx, text+" RETURNING id", args)
 	if err != nil {
 		return 0, err
 	}
@@ -213,6 +237,18 @@ func (d postgresDialect) insert(t *tx, text string, args []any) (int64, error) {
 	err = each(rows, func(r *sql.Rows) error { return r.Scan(&id) })
 	return id, err
 }
+
+// reserve moves the sequence on to the id, if it is not past it.
+func (postgresDialect) reserve(t *tx, table string, id int64) error {
+	sequence := table + "_id_seq" // PostgreSQL's own naming
+	_, err := t.count("SELECT setval('"+sequence+"', ?) FROM "+sequence+" WHERE last_value < ?", id, id)
+	return err
+}
+
+// rules has none: PostgreSQL checks its pages by checksums as it reads them.
+func (postgresDialect) rules() []rule { return nil }
+
+func (postgresDialect) uuidText(column string) string { return column + "::text" }
 
 // Classes and codes of errors: https://www.postgresql.org/docs/15/errcodes-appendix.html
 const (

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"context"
 	"database/sql"
 	"reflect"
 	"slices"
@@ -24,8 +25,14 @@ type dialect interface {
 	bind(arg any) any
 	// placeholders turns ? into what the database calls its arguments.
 	placeholders(text string) string
-	// insert runs an INSERT of one row and gives the row's id.
-	insert(t *tx, text string, args []any) (int64, error)
+	// insert runs an INSERT of one row and gives the row's new id.
+	insert(ctx context.Context, r runner, text string, args []any) (int64, error)
+	// reserve makes sure that an id which was given is not used again.
+	reserve(t *tx, table string, id int64) error
+	// rules are the database's own check of itself.
+	rules() []rule
+	// uuidText is the expression for a UUID as text.
+	uuidText(column string) string
 	// translate turns an error of the driver into one of core's kinds.
 	translate(err error) error
 }
@@ -40,12 +47,14 @@ func (db *database) bind(args []any) []any {
 // shape is what is known of a row type: bun's reading of its tags, and the
 // texts made from it. The first column is the id.
 type shape struct {
-	own       []*schema.Field // the columns of the table
-	all       []*schema.Field // these and the derived ones
-	selects   string          // SELECT columns FROM table
-	inserts   string          // INSERT INTO table (columns) VALUES (…), without the id
-	insertsID string          // and with it
-	updates   string          // UPDATE table SET column = ?, … WHERE id = ?
+	table   string
+	columns []*schema.Field // of the table
+	read    []*schema.Field // these and the derived ones
+
+	selects   string // SELECT read FROM table
+	inserts   string // INSERT INTO table (columns) VALUES (…), without the id
+	insertsID string // and with it
+	updates   string // UPDATE table SET column = ?, … WHERE id = ?
 }
 
 // derived is a row with columns that its table does not have: their names,
@@ -65,21 +74,18 @@ func shapeOf[R any](db *database) *shape {
 }
 
 func newShape(table *schema.Table, row any) *shape {
+	name := string(table.SQLName)
+	s := &shape{table: table.Name, columns: table.Fields, read: slices.Clone(table.Fields)}
 	var names []string
 	for _, f := range table.Fields {
 		names = append(names, string(f.SQLName))
 	}
-	name := string(table.SQLName)
-	s := &shape{
-		own:       table.Fields,
-		all:       slices.Clone(table.Fields),
-		inserts:   insertText(name, names[1:]),
-		insertsID: insertText(name, names),
-		updates:   "UPDATE " + name + " SET " + strings.Join(names[1:], " = ?, ") + " = ? WHERE " + names[0] + " = ?",
-	}
+	s.inserts = insertText(name, names[1:])
+	s.insertsID = insertText(name, names)
+	s.updates = "UPDATE " + name + " SET " + strings.Join(names[1:], " = ?, ") + " = ? WHERE " + names[0] + " = ?"
 	if d, ok := row.(derived); ok {
 		for _, column := range d.derived() {
-			s.all = append(s.all, table.FieldMap[column[0]])
+			s.read = append(s.read, table.FieldMap[column[0]])
 			names = append(names, column[1])
 		}
 	}
@@ -93,8 +99,8 @@ func insertText(table string, columns []string) string {
 
 // scan reads the row at hand into the struct that v is.
 func (s *shape) scan(r *sql.Rows, v reflect.Value) error {
-	dest := make([]any, len(s.all))
-	for i, f := range s.all {
+	dest := make([]any, len(s.read))
+	for i, f := range s.read {
 		dest[i] = f.Value(v).Addr().Interface()
 	}
 	return r.Scan(dest...)
@@ -141,27 +147,23 @@ func get[R any](t *tx, rest string, args ...any) (R, error) {
 
 // insert adds a row and gives its id: the one it has, or else a new one.
 func insert[R any](t *tx, row R) (int64, error) {
-	if err := t.ready(); err != nil {
-		return 0, err
-	}
 	s := shapeOf[R](t.db)
 	v := reflect.ValueOf(&row).Elem()
-	fields, text := s.own, s.insertsID
-	if s.own[0].Value(v).IsZero() {
-		fields, text = s.own[1:], s.inserts
+	id := s.columns[0].Value(v).Int()
+	if id == 0 {
+		return t.insert(s.inserts, values(s.columns[1:], v))
 	}
-	id, err := t.db.speaks.insert(t, text, values(fields, v))
-	if err != nil {
-		return 0, t.fail(err)
+	if _, err := t.exec(s.insertsID, values(s.columns, v)...); err != nil {
+		return 0, err
 	}
-	return id, nil
+	return id, t.db.speaks.reserve(t, s.table, id)
 }
 
 // update writes all columns of the row that has the id.
 func update[R any](t *tx, row R) error {
 	s := shapeOf[R](t.db)
 	v := reflect.ValueOf(&row).Elem()
-	return t.change(s.updates, append(values(s.own[1:], v), s.own[0].Value(v).Interface())...)
+	return t.change(s.updates, append(values(s.columns[1:], v), s.columns[0].Value(v).Int())...)
 }
 
 // one makes the conversion of a row one of a look-up's answer.

@@ -48,7 +48,7 @@ func openSQLite(ctx context.Context, o Options) (engine, error) {
 	if err := e.migrator().refuseNewer(ctx); err != nil {
 		return nil, fmt.Errorf("open store %s: %w", o.Path, err)
 	}
-	pool, err := sql.Open("sqlite", dsn(o.Path))
+	pool, err := e.migrator().open()
 	if err != nil {
 		return nil, fmt.Errorf("open store %s: %w", o.Path, err)
 	}
@@ -99,6 +99,10 @@ func dsn(path string) string {
 	return u.String()
 }
 
+func (e *sqliteEngine) inspect(ctx context.Context, fn func(*tx) error) error {
+	return e.snapshot(ctx, fn)
+}
+
 func (e *sqliteEngine) update(ctx context.Context, fn func(*tx) error) error {
 	return e.writer.do(ctx, fn)
 }
@@ -106,21 +110,21 @@ func (e *sqliteEngine) update(ctx context.Context, fn func(*tx) error) error {
 func (e *sqliteEngine) view(ctx context.Context, fn func(*tx) error) error {
 	ctx, cancel := context.WithTimeout(ctx, viewLimit)
 	defer cancel()
+	return e.snapshot(ctx, fn)
+}
+
+// snapshot runs fn on the state that its first query finds.
+func (e *sqliteEngine) snapshot(ctx context.Context, fn func(*tx) error) error {
 	s, err := e.readers.take(ctx)
 	if err != nil {
 		return e.db.speaks.translate(err)
 	}
 	defer e.readers.give(s)
-	return e.read(ctx, s, fn)
-}
-
-// read runs fn on one snapshot: the one that its first query finds.
-func (e *sqliteEngine) read(ctx context.Context, s *session, fn func(*tx) error) error {
 	if err := s.do(ctx, "BEGIN"); err != nil {
 		return e.db.speaks.translate(err)
 	}
-	defer func() { _ = s.do(context.WithoutCancel(ctx), "ROLLBACK") }()
-	t := &tx{ctx: ctx, db: e.db, run: s}
+	defer s.rollback(ctx)
+	t := &tx{ctx: ctx, db: e.db, run: s, readOnly: true}
 	return t.result(fn(t))
 }
 
@@ -145,12 +149,25 @@ func (sqliteDialect) bind(arg any) any {
 
 func (sqliteDialect) placeholders(text string) string { return text }
 
-func (sqliteDialect) insert(t *tx, text string, args []any) (int64, error) {
-	result, err := t.run.exec(t.ctx, text, t.db.bind(args))
+func (sqliteDialect) insert(ctx context.Context, r runner, text string, args []any) (int64, error) {
+	result, err := r.exec(ctx, text, args)
 	if err != nil {
 		return 0, err
 	}
 	return result.LastInsertId()
+}
+
+// reserve does nothing: AUTOINCREMENT goes on from the largest id there ever was.
+func (sqliteDialect) reserve(*tx, string, int64) error { return nil }
+
+func (sqliteDialect) rules() []rule {
+	return []rule{{"damaged file", "database", "SELECT 0, integrity_check FROM pragma_integrity_check WHERE integrity_check <> 'ok'"}}
+}
+
+func (sqliteDialect) uuidText(column string) string {
+	hex := "lower(hex(" + column + "))"
+	return "substr(" + hex + ", 1, 8) || '-' || substr(" + hex + ", 9, 4) || '-' || substr(" + hex + ", 13, 4)" +
+		" || '-' || substr(" + hex + ", 17, 4) || '-' || substr(" + hex + ", 21)"
 }
 
 func (sqliteDialect) translate(err error) error {

@@ -42,6 +42,8 @@ var _ core.Store = (*Store)(nil)
 type engine interface {
 	view(ctx context.Context, fn func(*tx) error) error
 	update(ctx context.Context, fn func(*tx) error) error
+	// inspect is a view without limits of time.
+	inspect(ctx context.Context, fn func(*tx) error) error
 	migrator() migrator
 	close() error
 }

@@ -4,7 +4,9 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"strings"
 	"time"
+	"unicode/utf8"
 
 	"keyrack/internal/core"
 )
@@ -21,6 +23,8 @@ type tx struct {
 	db     *database
 	run    runner
 	failed error
+
+	readOnly bool
 }
 
 var _ core.Tx = (*tx)(nil)
@@ -65,9 +69,39 @@ func (t *tx) result(err error) error {
 	return err
 }
 
+// writable tells whether a statement that changes rows may run with args.
+func (t *tx) writable(args []any) error {
+	if err := t.ready(); err != nil {
+		return err
+	}
+	if t.readOnly {
+		return t.fail(errReadOnly)
+	}
+	if !storable(args) {
+		return t.fail(errText)
+	}
+	return nil
+}
+
+var (
+	errReadOnly = errors.New("a view must not write")
+	errText     = core.Errorf(core.Invalid, "text must be valid UTF-8 without NUL")
+)
+
+// storable tells whether both databases can keep the texts among args.
+// PostgreSQL cannot keep broken UTF-8 and NUL, and fails when asked for them.
+func storable(args []any) bool {
+	for _, a := range args {
+		if text, ok := a.(string); ok && (strings.IndexByte(text, 0) >= 0 || !utf8.ValidString(text)) {
+			return false
+		}
+	}
+	return true
+}
+
 // exec runs a statement that changes rows and tells how many it changed.
 func (t *tx) exec(text string, args ...any) (int64, error) {
-	if err := t.ready(); err != nil {
+	if err := t.writable(args); err != nil {
 		return 0, err
 	}
 	result, err := t.run.exec(t.ctx, t.db.speaks.placeholders(text), t.db.bind(args))
@@ -81,9 +115,22 @@ func (t *tx) exec(text string, args ...any) (int64, error) {
 	return n, nil
 }
 
-// query runs a prepared query and hands over each row. The text has ? for arguments.
+// insert adds one row and gives its new id.
+func (t *tx) insert(text string, args []any) (int64, error) {
+	if err := t.writable(args); err != nil {
+		return 0, err
+	}
+	id, err := t.db.speaks.insert(t.ctx, t.run, t.db.speaks.placeholders(text), t.db.bind(args))
+	if err != nil {
+		return 0, t.fail(err)
+	}
+	return id, nil
+}
+
+// query runs a prepared query and hands over each row. The text has ? for
+// arguments. What cannot be stored is found nowhere.
 func (t *tx) query(scan func(*sql.Rows) error, text string, args ...any) error {
-	if err := t.ready(); err != nil {
+	if err := t.ready(); err != nil || !storable(args) {
 		return err
 	}
 	rows, err := t.run.query(t.ctx, t.db.speaks.placeholders(text), t.db.bind(args))
