@@ -52,10 +52,15 @@ func adopter(tx Tx, project Project, externalID string, s *Service) (Account, er
 	switch {
 	case !account.ActiveAt(s.clock()):
 		return Account{}, Errorf(NotFound, "the account is not active")
-	case project.Organization != 0 && !contains(account.Organizations, project.Organization):
+	case !project.reaches(account):
 		return Account{}, Errorf(NotFound, "the account is not of the project's organization")
 	}
 	return account, nil
+}
+
+// reaches tells whether an account is within the project's organization.
+func (p Project) reaches(a Account) bool {
+	return p.Organization == 0 || contains(a.Organizations, p.Organization)
 }
 
 func accountNamed(tx Tx, ref string) (Account, error) {
@@ -92,10 +97,15 @@ func (s *Service) adoptKey(tx Tx, by Actor, to Account, from Session, c Connecti
 	if err != nil {
 		return err
 	}
-	return tx.InsertEvidence(Evidence{
-		Key: key.ID, Grade: gradeOf(k), At: k.CreatedAt,
+	return tx.InsertEvidence(evidenceOf(key.ID, c, k))
+}
+
+// evidenceOf is what a key that came in over a connection is evidence of.
+func evidenceOf(key KeyID, c Connection, k CollectedKey) Evidence {
+	return Evidence{
+		Key: key, Grade: gradeOf(k), At: k.CreatedAt,
 		Address: c.Address, ClientVersion: c.ClientVersion, Connection: c.UUID,
-	})
+	}
 }
 
 func gradeOf(k CollectedKey) Grade {

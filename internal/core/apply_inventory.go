@@ -226,7 +226,7 @@ func (a *applier) sealed(d *diff, line *ChangeLine, of uuid.UUID, field string, 
 		return nil
 	}
 	if a.vault == nil {
-		return Errorf(Unavailable, "%s cannot be sealed without the data directory that holds the master key", field)
+		return errNoVault
 	}
 	record := vault.Record{Kind: "authorization.oauth1", ID: of.String(), Field: field}
 	if *is != nil {

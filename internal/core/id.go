@@ -30,9 +30,18 @@ func newUUID() uuid.UUID { return uuid.Must(uuid.NewV7()) }
 // newSecret makes a credential of 256 random bits with a prefix that secret
 // scanners can look for.
 func newSecret(prefix string) string {
-	b := make([]byte, 32)
+	return prefix + base64.RawURLEncoding.EncodeToString(randomBytes(32))
+}
+
+// newSigningSecret makes a secret in the form of Standard Webhooks 1.0.
+func newSigningSecret() string {
+	return "whsec_" + base64.StdEncoding.EncodeToString(randomBytes(32))
+}
+
+func randomBytes(n int) []byte {
+	b := make([]byte, n)
 	_, _ = rand.Read(b) // never fails (crypto/rand, Go 1.24)
-	return prefix + base64.RawURLEncoding.EncodeToString(b)
+	return b
 }
 
 // hashSecret gives all that is kept of a random secret.

@@ -115,6 +115,15 @@ func (s *Service) judgeNewKey(tx Tx, in NewKey) (sshkey.PublicKey, error) {
 }
 
 func readPublicKey(text string, policy sshkey.Policy) (sshkey.PublicKey, error) {
+	k, err := plainKey(text)
+	if err != nil {
+		return sshkey.PublicKey{}, err
+	}
+	return k, policy.Judge(k)
+}
+
+// plainKey reads a key that stands alone: no options, no certificate.
+func plainKey(text string) (sshkey.PublicKey, error) {
 	line, err := sshkey.Parse(text)
 	switch {
 	case err != nil:
@@ -124,7 +133,7 @@ func readPublicKey(text string, policy sshkey.Policy) (sshkey.PublicKey, error) 
 	case line.Certificate != nil:
 		return sshkey.PublicKey{}, Errorf(Invalid, "this is a certificate; give the plain key it certifies")
 	}
-	return line.Key, policy.Judge(line.Key)
+	return line.Key, nil
 }
 
 // keyPolicy gives what the caller asks for, else what `apply` has set, else

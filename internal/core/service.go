@@ -13,6 +13,10 @@ type Options struct {
 	Vault *vault.Vault     // seals secrets that must be read back; nil: such changes are refused
 	Now   func() time.Time // nil: time.Now
 
+	// Notify is called after a change that may have sent events, so that they
+	// are delivered at once. It must not block. nil: nobody is told.
+	Notify func()
+
 	// PasswordHashing sets argon2id's cost; zero means [DefaultPasswordHashing].
 	PasswordHashing PasswordHashing
 }
@@ -24,6 +28,7 @@ type Service struct {
 	vault     *vault.Vault
 	now       func() time.Time
 	passwords *passwordHasher
+	notify    func()
 }
 
 // New makes a Service.
@@ -31,7 +36,12 @@ func New(o Options) *Service {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	return &Service{store: o.Store, vault: o.Vault, now: o.Now, passwords: newPasswordHasher(o.PasswordHashing)}
+	if o.Notify == nil {
+		o.Notify = func() {}
+	}
+	return &Service{
+		store: o.Store, vault: o.Vault, now: o.Now, notify: o.Notify, passwords: newPasswordHasher(o.PasswordHashing),
+	}
 }
 
 // clock is the present moment as both databases give it back.

@@ -108,10 +108,3 @@ type CollectedKey struct {
 	CreatedAt time.Time
 	Wanted    WantedKeyID // the key of a verify session it matched; zero: none
 }
-
-// Visit is what an SSH connection is told of the session it reached.
-type Visit struct {
-	Connection ConnectionID
-	Session    Session
-	Prove      bool // ask for a signature of every key
-}

@@ -2,6 +2,7 @@ package core
 
 import (
 	"context"
+	"fmt"
 	"strings"
 	"time"
 	"unicode"
@@ -26,6 +27,18 @@ type NewSession struct {
 	MustConfirm     bool
 	Banner, Message *string
 	Expiry
+	Webhooks []NewWebhook
+
+	// Of verify sessions alone.
+	Wanted       []NewWantedKey
+	MatchAllKeys bool
+	MaxAttempts  int // at least 1
+}
+
+// NewWantedKey is what a wanted key is made from.
+type NewWantedKey struct {
+	PublicKey        string // in any form sshkey.Parse takes, without options, no certificate
+	Name, ExternalID *string
 }
 
 // Expiry is when a session is to end: at a moment, or some time after the
@@ -67,20 +80,81 @@ func (s *Service) createSession(tx Tx, by Actor, project ProjectID, in NewSessio
 		Banner: cleanText(in.Banner), Message: cleanText(in.Message),
 		CreatedAt: now, UpdatedAt: now,
 	}
+	if in.Kind == VerifySession {
+		out.MatchAllKeys, out.MaxAttempts = in.MatchAllKeys, in.MaxAttempts
+	}
 	var p problems
 	out.ExpiresAt = in.resolve(now, &p)
 	if in.Timeout == nil && !in.At.IsZero() && !now.Before(out.ExpiresAt) {
 		p.addf("expired_at", "must be in the future")
 	}
 	out.check(&p)
+	out.Wanted = wantedKeys(&p, out, in.Wanted)
+	out.Webhooks = s.newWebhooks(&p, out.Kind, in.Webhooks)
 	if err := p.err(); err != nil {
 		return Session{}, err
 	}
-	var err error
-	if out.ID, err = tx.InsertSession(out); err != nil {
-		return Session{}, err
+	return out, s.insertSession(tx, by, &out)
+}
+
+// insertSession stores a session with its wanted keys and webhooks, and gives
+// all of them their ids.
+func (s *Service) insertSession(tx Tx, by Actor, out *Session) (err error) {
+	if out.ID, err = tx.InsertSession(*out); err != nil {
+		return err
 	}
-	return out, s.audit(tx, by, "session.create", out.object(), withProject(project))
+	for i := range out.Wanted {
+		w := &out.Wanted[i]
+		w.Session = out.ID
+		if w.ID, err = tx.InsertWantedKey(*w); err != nil {
+			return err
+		}
+	}
+	for i := range out.Webhooks {
+		if err := s.insertWebhook(tx, *out, &out.Webhooks[i]); err != nil {
+			return err
+		}
+	}
+	return s.audit(tx, by, "session.create", out.object(), withProject(out.Project))
+}
+
+// maxWanted keeps to what one connection can prove: x/crypto/ssh ends it after
+// 128 authentication requests, and a proof takes up to three.
+const maxWanted = 40
+
+// wantedKeys reads the keys of a verify session, with fresh ids.
+func wantedKeys(p *problems, of Session, in []NewWantedKey) []WantedKey {
+	if of.Kind != VerifySession {
+		return nil
+	}
+	if len(in) == 0 || len(in) > maxWanted {
+		p.addf("keys", "must have 1 to %d keys", maxWanted)
+		return nil
+	}
+	out := make([]WantedKey, len(in))
+	first := map[string]int{}
+	for i, k := range in {
+		public, err := plainKey(k.PublicKey)
+		at := fmt.Sprintf("keys[%d].public_key", i)
+		if err != nil {
+			p.addf(at, "%v", err)
+			continue
+		}
+		if j, twice := first[public.String()]; twice {
+			p.addf(at, "is the same key as keys[%d]", j)
+		}
+		first[public.String()] = i
+		checkOptional(p, fmt.Sprintf("keys[%d].name", i), k.Name)
+		checkOptional(p, fmt.Sprintf("keys[%d].external_id", i), k.ExternalID)
+		out[i] = WantedKey{UUID: newUUID(), Session: of.ID, Name: k.Name, ExternalID: k.ExternalID, Public: public}
+	}
+	return out
+}
+
+func checkOptional(p *problems, path string, text *string) {
+	if text != nil {
+		checkLabel(p, path, *text, maxExternalID)
+	}
 }
 
 func (s Session) check(p *problems) {
@@ -89,6 +163,9 @@ func (s Session) check(p *problems) {
 	}
 	checkShown(p, "ssh_banner", s.Banner)
 	checkShown(p, "ssh_message", s.Message)
+	if s.Kind == VerifySession && s.MaxAttempts < 1 {
+		p.addf("max_attempts", "must be at least 1")
+	}
 }
 
 func checkShown(p *problems, path string, text *string) {
@@ -129,12 +206,19 @@ func (s *Service) Session(ctx context.Context, by Actor, kind SessionKind, id uu
 	})
 }
 
-// complete fills in what is read beside the row: connections and clock.
-func (s *Service) complete(tx Tx, found Session) (Session, error) {
-	var err error
-	found.Connections, err = tx.Connections(found.ID)
+// complete fills in what is read beside the row, and the clock.
+func (s *Service) complete(tx Tx, found Session) (_ Session, err error) {
+	if found.Connections, err = tx.Connections(found.ID); err != nil {
+		return Session{}, err
+	}
+	if found.Wanted, err = tx.WantedKeys(found.ID); err != nil {
+		return Session{}, err
+	}
+	if found.Webhooks, err = s.webhooks(tx, found); err != nil {
+		return Session{}, err
+	}
 	found.Status = found.StatusAt(s.clock())
-	return found, err
+	return found, nil
 }
 
 // sessionFor gives the stored session where the actor may see it.
@@ -200,12 +284,17 @@ type SessionChange struct {
 	MustConfirm     Change[bool]
 	Banner, Message Change[*string]
 	Expiry          Change[Expiry]
+
+	// Of verify sessions alone.
+	Wanted       Change[[]NewWantedKey] // replaces all; a key that stays keeps its id and proof
+	MatchAllKeys Change[bool]
+	MaxAttempts  Change[int]
 }
 
 // onlyExternalID tells whether nothing that a connection acts on is changed.
 func (c SessionChange) onlyExternalID() bool {
-	c.ExternalID = Change[*string]{}
-	return c == SessionChange{}
+	return !c.MultiKey.Set && !c.MultiConnection.Set && !c.MustConfirm.Set && !c.Banner.Set && !c.Message.Set &&
+		!c.Expiry.Set && !c.Wanted.Set && !c.MatchAllKeys.Set && !c.MaxAttempts.Set
 }
 
 // ChangeSession changes a session of the actor's project. A session that is
@@ -217,10 +306,14 @@ func (s *Service) ChangeSession(ctx context.Context, by Actor, kind SessionKind,
 		if err != nil {
 			return Session{}, err
 		}
-		if err := s.changeSession(&found, c); err != nil {
+		wanted, err := s.changeSession(&found, c)
+		if err != nil {
 			return Session{}, err
 		}
 		if err := tx.UpdateSession(found); err != nil {
+			return Session{}, err
+		}
+		if err := replaceWanted(tx, found.ID, c.Wanted.Set, wanted); err != nil {
 			return Session{}, err
 		}
 		if err := s.audit(tx, by, "session.change", found.object(), withProject(found.Project)); err != nil {
@@ -238,16 +331,12 @@ func (s *Service) sessionToChange(tx Tx, by Actor, kind SessionKind, id uuid.UUI
 	return found, err
 }
 
-func (s *Service) changeSession(to *Session, c SessionChange) error {
-	now := s.clock()
+// changeSession changes the session itself, and gives the wanted keys it is to
+// have where these change too.
+func (s *Service) changeSession(to *Session, c SessionChange) ([]WantedKey, error) {
 	var p problems
-	status := to.StatusAt(now)
-	if c.Expiry.Set {
-		to.ExpiresAt = c.Expiry.Value.resolve(now, &p)
-	}
-	revived := status == SessionExpired && c.Expiry.Set && to.StatusAt(now) == SessionPending
-	if status != SessionPending && !revived && !c.onlyExternalID() {
-		return Errorf(Conflict, "the session is %s; only external_id can be changed", status)
+	if err := s.changeExpiry(to, c, &p); err != nil {
+		return nil, err
 	}
 	c.ExternalID.apply(&to.ExternalID)
 	c.MultiKey.apply(&to.MultiKey)
@@ -256,15 +345,79 @@ func (s *Service) changeSession(to *Session, c SessionChange) error {
 	c.Banner.apply(&to.Banner)
 	c.Message.apply(&to.Message)
 	to.Banner, to.Message = cleanText(to.Banner), cleanText(to.Message)
-	to.UpdatedAt = now
+	to.UpdatedAt = s.clock()
+	var wanted []WantedKey
+	if to.Kind == VerifySession {
+		c.MatchAllKeys.apply(&to.MatchAllKeys)
+		c.MaxAttempts.apply(&to.MaxAttempts)
+		if c.Wanted.Set {
+			wanted = wantedKeys(&p, *to, c.Wanted.Value)
+		}
+	}
 	to.check(&p)
-	return p.err()
+	return wanted, p.err()
 }
 
-// CompleteSession ends a multi-connection session by hand. Conflict when the
-// session is for one connection only or not pending.
+// changeExpiry moves the end of a session, and says whether the session may be
+// changed at all. A later end makes an expired session pending again.
+func (s *Service) changeExpiry(to *Session, c SessionChange, p *problems) error {
+	now := s.clock()
+	status := to.StatusAt(now)
+	if c.Expiry.Set {
+		to.ExpiresAt = c.Expiry.Value.resolve(now, p)
+		if status == SessionExpired && !expired(to.ExpiresAt, now) {
+			to.Status, status = SessionPending, SessionPending
+		}
+	}
+	if status != SessionPending && !c.onlyExternalID() {
+		return Errorf(Conflict, "the session is %s; only external_id can be changed", status)
+	}
+	return nil
+}
+
+// replaceWanted makes the wanted keys of a session those given. A key that
+// stays keeps its id and its proof.
+func replaceWanted(tx Tx, session SessionID, replace bool, want []WantedKey) error {
+	if !replace {
+		return nil
+	}
+	have, err := tx.WantedKeys(session)
+	if err != nil {
+		return err
+	}
+	left := make(map[string]WantedKey, len(have))
+	for _, k := range have {
+		left[k.Public.String()] = k
+	}
+	for _, k := range want {
+		if err := putWanted(tx, k, left[k.Public.String()]); err != nil {
+			return err
+		}
+		delete(left, k.Public.String())
+	}
+	for _, k := range left {
+		if err := tx.DeleteWantedKey(k.ID); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// putWanted stores a wanted key in the place of the one it was before, if any.
+func putWanted(tx Tx, k, before WantedKey) error {
+	if before.ID == 0 {
+		_, err := tx.InsertWantedKey(k)
+		return err
+	}
+	before.Name, before.ExternalID = k.Name, k.ExternalID
+	return tx.UpdateWantedKey(before)
+}
+
+// CompleteSession ends a multi-connection session by hand: a collect session is
+// completed, a verify session verified if its rules were met once, else
+// failed. Conflict when the session is for one connection only or not pending.
 func (s *Service) CompleteSession(ctx context.Context, by Actor, kind SessionKind, id uuid.UUID) (Session, error) {
-	return update(ctx, s, func(tx Tx) (Session, error) {
+	return updated(ctx, s, func(tx Tx) (Session, error) {
 		found, err := s.sessionToChange(tx, by, kind, id)
 		if err != nil {
 			return Session{}, err
@@ -275,29 +428,27 @@ func (s *Service) CompleteSession(ctx context.Context, by Actor, kind SessionKin
 		if status := found.StatusAt(s.clock()); status != SessionPending {
 			return Session{}, Errorf(Conflict, "The session is already %s", status)
 		}
-		return s.finish(tx, by, found)
+		out, err := s.outbox(tx, found)
+		if err != nil {
+			return Session{}, err
+		}
+		return s.end(tx, by, out, found, found.outcome())
 	})
 }
 
-// finish completes a session and lets its keys be adopted.
-func (s *Service) finish(tx Tx, by Actor, open Session) (Session, error) {
-	open.Status = SessionCompleted
-	open.UpdatedAt = s.clock()
-	if err := tx.UpdateSession(open); err != nil {
-		return Session{}, err
+// outcome is what completing a session by hand makes of it.
+func (s Session) outcome() SessionStatus {
+	switch {
+	case s.Kind == CollectSession:
+		return SessionCompleted
+	case s.VerifiedAt.IsZero():
+		return SessionFailed
 	}
-	if err := s.audit(tx, by, "session.complete", open.object(), withProject(open.Project)); err != nil {
-		return Session{}, err
-	}
-	done, err := s.complete(tx, open)
-	if err != nil {
-		return Session{}, err
-	}
-	return done, s.adopt(tx, by, done)
+	return SessionVerified
 }
 
-// DeleteSession removes a session with its connections and collected keys.
-// Keys that were adopted stay.
+// DeleteSession removes a session with its connections, collected keys, webhooks
+// and their deliveries. Keys that were adopted stay.
 func (s *Service) DeleteSession(ctx context.Context, by Actor, kind SessionKind, id uuid.UUID) error {
 	return s.store.Update(ctx, func(tx Tx) error {
 		found, err := s.sessionToChange(tx, by, kind, id)
@@ -309,98 +460,4 @@ func (s *Service) DeleteSession(ctx context.Context, by Actor, kind SessionKind,
 		}
 		return s.audit(tx, by, "session.delete", found.object(), withProject(found.Project))
 	})
-}
-
-var errNoSession = Errorf(NotFound, "no open session with this name")
-
-// Connect opens a connection to the pending session that identifier names and
-// records it. Unknown, expired and finished sessions are NotFound alike.
-func (s *Service) Connect(ctx context.Context, by Actor, identifier, clientVersion string) (Visit, error) {
-	if len(identifier) != identifierLength {
-		return Visit{}, errNoSession // spares the store what scanners try
-	}
-	found, err := view(ctx, s, func(tx Tx) (Session, error) { return tx.SessionByIdentifier(identifier) })
-	if KindOf(err) == NotFound || err == nil && found.StatusAt(s.clock()) != SessionPending {
-		return Visit{}, errNoSession
-	}
-	if err != nil {
-		return Visit{}, err
-	}
-	return update(ctx, s, func(tx Tx) (Visit, error) {
-		return s.connect(tx, by, found.ID, clientVersion)
-	})
-}
-
-// connect records a connection, with the session read again: it may have ended
-// since it was found.
-func (s *Service) connect(tx Tx, by Actor, id SessionID, clientVersion string) (Visit, error) {
-	now := s.clock()
-	open, err := tx.Session(id)
-	if KindOf(err) == NotFound || err == nil && open.StatusAt(now) != SessionPending {
-		return Visit{}, errNoSession
-	}
-	if err != nil {
-		return Visit{}, err
-	}
-	project, err := tx.Project(open.Project)
-	if err != nil {
-		return Visit{}, err
-	}
-	c := Connection{UUID: newUUID(), Session: id, Address: by.origin.Address, ClientVersion: clientVersion, CreatedAt: now}
-	if c.ID, err = tx.InsertConnection(c); err != nil {
-		return Visit{}, err
-	}
-	return Visit{Connection: c.ID, Session: open, Prove: project.ProveKeys}, nil
-}
-
-// Finish records the keys that came in over a connection and completes a
-// single-connection session. Conflict when the session is no longer open:
-// another connection was first, or its time ran out.
-func (s *Service) Finish(ctx context.Context, by Actor, id ConnectionID, keys []CollectedKey) error {
-	if len(keys) == 0 {
-		return nil // the connection stands already; the session stays pending
-	}
-	return s.store.Update(ctx, func(tx Tx) error {
-		open, err := s.openSession(tx, id)
-		if err != nil {
-			return err
-		}
-		if err := tx.InsertCollectedKeys(id, withIDs(keys)); err != nil {
-			return err
-		}
-		if open.MultiConnection {
-			return s.audit(tx, by, "session.collect", open.object(), withProject(open.Project))
-		}
-		_, err = s.finish(tx, by, open)
-		return err
-	})
-}
-
-// openSession gives the session a connection belongs to while it takes keys. A
-// session that was deleted meanwhile took the connection with it.
-func (s *Service) openSession(tx Tx, id ConnectionID) (Session, error) {
-	connection, err := tx.Connection(id)
-	if KindOf(err) == NotFound {
-		return Session{}, Errorf(Conflict, "the session is no longer there")
-	}
-	if err != nil {
-		return Session{}, err
-	}
-	open, err := tx.Session(connection.Session)
-	if err != nil {
-		return Session{}, err
-	}
-	if status := open.StatusAt(s.clock()); status != SessionPending {
-		return Session{}, Errorf(Conflict, "the session is already %s", status)
-	}
-	return open, nil
-}
-
-func withIDs(keys []CollectedKey) []CollectedKey {
-	out := make([]CollectedKey, len(keys))
-	for i, k := range keys {
-		k.UUID, k.CreatedAt = newUUID(), Moment(k.CreatedAt)
-		out[i] = k
-	}
-	return out
 }

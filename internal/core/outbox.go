@@ -1,0 +1,229 @@
+package core
+
+import (
+	"context"
+	"time"
+
+	"github.com/google/uuid"
+)
+
+// outbox takes the events of one session for the webhooks it has.
+type outbox struct {
+	tx      Tx
+	session Session
+	hooks   []Webhook
+	now     time.Time
+}
+
+func (s *Service) outbox(tx Tx, session Session) (outbox, error) {
+	hooks, err := tx.Webhooks(session.ID)
+	return outbox{tx: tx, session: session, hooks: hooks, now: s.clock()}, err
+}
+
+// send writes a delivery for each webhook that wants the event, in the
+// transaction of what it tells.
+func (o outbox) send(e Event) error {
+	e.At, e.SessionKind, e.Session = o.now, o.session.Kind, o.session.UUID
+	e.ExternalID, e.Identifier = o.session.ExternalID, o.session.Identifier
+	for _, hook := range o.hooks {
+		if hook.Disabled || len(hook.Events) > 0 && !contains(hook.Events, e.Kind) {
+			continue
+		}
+		_, err := o.tx.InsertDelivery(Delivery{
+			UUID: newUUID(), Webhook: hook.ID, Project: o.session.Project, Event: e,
+			State: DeliveryPending, NextAt: o.now, CreatedAt: o.now,
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// updated is update for what may have sent events: whoever delivers them is
+// told to look.
+func updated[T any](ctx context.Context, s *Service, fn func(tx Tx) (T, error)) (T, error) {
+	out, err := update(ctx, s, fn)
+	if err == nil {
+		s.notify()
+	}
+	return out, err
+}
+
+// ClaimDeliveries leases up to limit due deliveries to the caller: of each
+// webhook the oldest, none of a webhook that has one leased. A lease that runs
+// out makes its delivery due again. For the system alone.
+func (s *Service) ClaimDeliveries(ctx context.Context, by Actor, lease time.Duration, limit int) ([]Parcel, error) {
+	if by.kind != ActorSystem {
+		return nil, errDenied
+	}
+	now := s.clock()
+	due := func(tx Tx) ([]Delivery, error) { return tx.DueDeliveries(now, limit) }
+	if found, err := view(ctx, s, due); err != nil || len(found) == 0 {
+		return nil, err // an idle server does not write
+	}
+	return update(ctx, s, func(tx Tx) ([]Parcel, error) {
+		found, err := due(tx)
+		if err != nil {
+			return nil, err
+		}
+		parcels := make([]Parcel, len(found))
+		for i, d := range found {
+			d.LeasedUntil = now.Add(lease)
+			if err := tx.UpdateDelivery(d); err != nil {
+				return nil, err
+			}
+			if parcels[i], err = s.parcel(tx, d); err != nil {
+				return nil, err
+			}
+		}
+		return parcels, nil
+	})
+}
+
+// parcel adds to a delivery what a try needs.
+func (s *Service) parcel(tx Tx, d Delivery) (Parcel, error) {
+	hook, err := tx.Webhook(d.Webhook)
+	if err != nil {
+		return Parcel{}, err
+	}
+	if hook, err = s.unsealHeaders(hook); err != nil {
+		return Parcel{}, err
+	}
+	project, err := tx.Project(d.Project)
+	if err != nil {
+		return Parcel{}, err
+	}
+	secret, err := s.webhookSecret(project)
+	return Parcel{Delivery: d, Target: hook, Secret: secret}, err
+}
+
+// NextDelivery tells when something is due next, zero where nothing waits. For
+// the system alone.
+func (s *Service) NextDelivery(ctx context.Context, by Actor) (time.Time, error) {
+	if by.kind != ActorSystem {
+		return time.Time{}, errDenied
+	}
+	return view(ctx, s, Tx.NextDelivery)
+}
+
+// RecordAttempt writes down one try and what follows from it: delivered, due
+// again at next, or failed for good. A receiver that is gone switches its
+// webhook off. A delivery that was removed meanwhile is no error. For the
+// system alone.
+func (s *Service) RecordAttempt(ctx context.Context, by Actor, id DeliveryID, a Attempt, next time.Time) error {
+	if by.kind != ActorSystem {
+		return errDenied
+	}
+	return s.store.Update(ctx, func(tx Tx) error {
+		d, err := tx.Delivery(id)
+		if KindOf(err) == NotFound {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		hook, err := tx.Webhook(d.Webhook)
+		if err != nil {
+			return err
+		}
+		a.Number = d.Attempts + 1 // not the caller's count: its lease may have run out
+		if err := tx.InsertAttempt(id, a); err != nil {
+			return err
+		}
+		if err := tx.UpdateDelivery(d.after(a, hook, Moment(next))); err != nil {
+			return err
+		}
+		if !a.Gone || hook.Disabled {
+			return nil
+		}
+		hook.Disabled, hook.UpdatedAt = true, s.clock()
+		return inOrder(
+			func() error { return tx.UpdateWebhook(hook) },
+			func() error {
+				return s.audit(tx, by, "webhook.disable", hook.object(), withProject(d.Project), withDetail("the receiver answered 410 Gone"))
+			},
+		)
+	})
+}
+
+// maxRetries bounds what a webhook may ask for.
+const maxRetries = 20
+
+// after is the delivery as one try leaves it.
+func (d Delivery) after(a Attempt, hook Webhook, next time.Time) Delivery {
+	d.Attempts, d.LeasedUntil = d.Attempts+1, time.Time{}
+	switch {
+	case a.Reason == "":
+		d.State = DeliveryDelivered
+	case a.Gone || d.Attempts > min(hook.Retries, maxRetries):
+		d.State = DeliveryFailed
+	default:
+		d.NextAt = next
+	}
+	return d
+}
+
+// DeliveryDetail is a delivery with its tries.
+type DeliveryDetail struct {
+	Delivery
+	URL      string
+	Attempts []Attempt
+}
+
+// Deliveries lists deliveries, newest first, with their tries. For those who
+// read everything.
+func (s *Service) Deliveries(ctx context.Context, by Actor, q DeliveryQuery) ([]DeliveryDetail, error) {
+	if !by.readsAll() {
+		return nil, errDenied
+	}
+	return view(ctx, s, func(tx Tx) ([]DeliveryDetail, error) {
+		found, err := tx.Deliveries(q)
+		if err != nil {
+			return nil, err
+		}
+		list := make([]DeliveryDetail, len(found))
+		for i, d := range found {
+			if list[i], err = deliveryDetail(tx, d); err != nil {
+				return nil, err
+			}
+		}
+		return list, nil
+	})
+}
+
+func deliveryDetail(tx Tx, d Delivery) (DeliveryDetail, error) {
+	hook, err := tx.Webhook(d.Webhook)
+	if err != nil {
+		return DeliveryDetail{}, err
+	}
+	attempts, err := tx.Attempts(d.ID)
+	return DeliveryDetail{Delivery: d, URL: hook.URL, Attempts: attempts}, err
+}
+
+// ReplayDelivery gives a delivery that ended one more try at once, under the
+// same id, by which receivers know what they have had. Conflict while it is
+// under way. For those who manage everything.
+func (s *Service) ReplayDelivery(ctx context.Context, by Actor, id uuid.UUID) error {
+	if !by.manages() {
+		return errDenied
+	}
+	_, err := updated(ctx, s, func(tx Tx) (struct{}, error) {
+		var none struct{}
+		d, err := tx.DeliveryByUUID(id)
+		if err != nil {
+			return none, err
+		}
+		if d.State == DeliveryPending {
+			return none, Errorf(Conflict, "the delivery is still under way")
+		}
+		d.State, d.NextAt = DeliveryPending, s.clock()
+		return none, inOrder(
+			func() error { return tx.UpdateDelivery(d) },
+			func() error {
+				return s.audit(tx, by, "webhook.replay", "delivery "+d.UUID.String(), withProject(d.Project))
+			},
+		)
+	})
+	return err
+}

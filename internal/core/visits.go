@@ -1,0 +1,353 @@
+package core
+
+import (
+	"context"
+	"time"
+
+	"keyrack/internal/sshkey"
+)
+
+var errNoSession = Errorf(NotFound, "no open session with this name")
+
+// Visit is what an SSH connection is told of the session it reached.
+type Visit struct {
+	Connection ConnectionID
+	Session    Session // with its wanted keys
+	Prove      bool    // ask for a signature of every key
+}
+
+// Connect opens a connection to the pending session that identifier names and
+// records it. Unknown, expired and finished sessions are NotFound alike.
+func (s *Service) Connect(ctx context.Context, by Actor, identifier, clientVersion string) (Visit, error) {
+	if len(identifier) != identifierLength {
+		return Visit{}, errNoSession // spares the store what scanners try
+	}
+	found, err := view(ctx, s, func(tx Tx) (Session, error) { return tx.SessionByIdentifier(identifier) })
+	if err := s.open(found, err); err != nil {
+		return Visit{}, err // a stranger's wrong guess costs a read, not a write
+	}
+	return updated(ctx, s, func(tx Tx) (Visit, error) {
+		return s.connect(tx, by, found.ID, clientVersion)
+	})
+}
+
+// open makes a look-up's answer errNoSession unless it found a pending session.
+func (s *Service) open(found Session, err error) error {
+	if KindOf(err) == NotFound || err == nil && found.StatusAt(s.clock()) != SessionPending {
+		return errNoSession
+	}
+	return err
+}
+
+// connect records a connection, with the session read again: it may have ended
+// since it was found.
+func (s *Service) connect(tx Tx, by Actor, id SessionID, clientVersion string) (Visit, error) {
+	found, err := tx.Session(id)
+	if err := s.open(found, err); err != nil {
+		return Visit{}, err
+	}
+	project, err := tx.Project(found.Project)
+	if err != nil {
+		return Visit{}, err
+	}
+	if found.Wanted, err = tx.WantedKeys(id); err != nil {
+		return Visit{}, err
+	}
+	c := Connection{UUID: newUUID(), Session: id, Address: by.origin.Address, ClientVersion: clientVersion, CreatedAt: s.clock()}
+	if c.ID, err = tx.InsertConnection(c); err != nil {
+		return Visit{}, err
+	}
+	out, err := s.outbox(tx, found)
+	if err != nil {
+		return Visit{}, err
+	}
+	visit := Visit{Connection: c.ID, Session: found, Prove: project.ProveKeys}
+	return visit, out.send(Event{
+		Kind: NewConnectionEvent, Connection: c.UUID, Address: c.Address, ClientVersion: c.ClientVersion,
+	})
+}
+
+// Finish ends a connection with the keys that its client showed. A collect
+// session records them; a verify session records those it wants that were
+// proven, if its rules are met, and else counts a failed attempt. Conflict when
+// the session is no longer open: another connection was first, its time ran
+// out, or it was deleted.
+func (s *Service) Finish(ctx context.Context, by Actor, id ConnectionID, keys []CollectedKey) error {
+	_, err := updated(ctx, s, func(tx Tx) (struct{}, error) {
+		connection, open, err := s.openConnection(tx, id)
+		if err != nil {
+			return struct{}{}, err
+		}
+		out, err := s.outbox(tx, open)
+		if err != nil {
+			return struct{}{}, err
+		}
+		f := finishing{Service: s, tx: tx, by: by, connection: connection, session: open, out: out}
+		if open.Kind == VerifySession {
+			return struct{}{}, f.verify(keys)
+		}
+		return struct{}{}, f.collect(keys)
+	})
+	return err
+}
+
+// openConnection gives a connection and its session while that takes keys. A
+// session that was deleted meanwhile took the connection with it.
+func (s *Service) openConnection(tx Tx, id ConnectionID) (Connection, Session, error) {
+	connection, err := tx.Connection(id)
+	if KindOf(err) == NotFound {
+		return Connection{}, Session{}, Errorf(Conflict, "the session is no longer there")
+	}
+	if err != nil {
+		return Connection{}, Session{}, err
+	}
+	open, err := tx.Session(connection.Session)
+	if err != nil {
+		return Connection{}, Session{}, err
+	}
+	if status := open.StatusAt(s.clock()); status != SessionPending {
+		return Connection{}, Session{}, Errorf(Conflict, "the session is already %s", status)
+	}
+	return connection, open, nil
+}
+
+// finishing is the end of one connection within its transaction.
+type finishing struct {
+	*Service
+	tx         Tx
+	by         Actor
+	connection Connection
+	session    Session
+	out        outbox
+}
+
+// collect records the keys. A connection without any leaves the session as it is.
+func (f *finishing) collect(keys []CollectedKey) error {
+	if len(keys) == 0 {
+		return nil
+	}
+	if err := f.record(keys, KeyCollectedEvent); err != nil {
+		return err
+	}
+	if f.session.MultiConnection {
+		return f.audit(f.tx, f.by, "session.collect", f.session.object(), withProject(f.session.Project))
+	}
+	_, err := f.end(f.tx, f.by, f.out, f.session, SessionCompleted)
+	return err
+}
+
+// record stores keys with the connection and tells of each.
+func (f *finishing) record(keys []CollectedKey, kind EventKind) error {
+	keys = withIDs(keys)
+	if err := f.tx.InsertCollectedKeys(f.connection.ID, keys); err != nil {
+		return err
+	}
+	for _, k := range keys {
+		e := Event{Kind: kind, Connection: f.connection.UUID, ConnectionKey: k.UUID, Public: k.Public}
+		if k.Wanted != 0 {
+			e.VerifyKey = f.wanted(k.Wanted).UUID
+		}
+		if err := f.out.send(e); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func withIDs(keys []CollectedKey) []CollectedKey {
+	out := make([]CollectedKey, len(keys))
+	for i, k := range keys {
+		k.UUID, k.CreatedAt = newUUID(), Moment(k.CreatedAt)
+		out[i] = k
+	}
+	return out
+}
+
+// verify holds the proven keys against the wanted ones, as these are now.
+func (f *finishing) verify(keys []CollectedKey) (err error) {
+	if f.session.Wanted, err = f.tx.WantedKeys(f.session.ID); err != nil {
+		return err
+	}
+	matched := match(f.session.Wanted, keys)
+	if !f.session.metBy(matched) {
+		return f.fail()
+	}
+	if err := f.credit(matched); err != nil {
+		return err
+	}
+	if err := f.record(matched, VerifiedEvent); err != nil {
+		return err
+	}
+	if f.session.VerifiedAt.IsZero() {
+		f.session.VerifiedAt = f.clock()
+	}
+	if !f.session.MultiConnection {
+		_, err := f.end(f.tx, f.by, f.out, f.session, SessionVerified)
+		return err
+	}
+	f.session.UpdatedAt = f.clock()
+	if err := f.tx.UpdateSession(f.session); err != nil {
+		return err
+	}
+	return f.audit(f.tx, f.by, "session.verify", f.session.object(), withProject(f.session.Project))
+}
+
+// match gives the proven keys that are wanted, each with the key it matched.
+func match(wanted []WantedKey, keys []CollectedKey) []CollectedKey {
+	ids := make(map[sshkey.SHA256]WantedKeyID, len(wanted))
+	for _, w := range wanted {
+		ids[w.Public.SHA256()] = w.ID
+	}
+	var out []CollectedKey
+	for _, k := range keys {
+		id, ok := ids[k.Public.SHA256()]
+		if ok && k.Proven {
+			k.Wanted = id
+			out = append(out, k)
+		}
+	}
+	return out
+}
+
+// metBy tells whether a connection that matched these keys meets the session's
+// rules. No wanted keys are never met.
+func (s Session) metBy(matched []CollectedKey) bool {
+	if s.MatchAllKeys {
+		return len(matched) > 0 && len(matched) == len(s.Wanted)
+	}
+	return len(matched) > 0
+}
+
+func (f *finishing) wanted(id WantedKeyID) *WantedKey {
+	for i := range f.session.Wanted {
+		if f.session.Wanted[i].ID == id {
+			return &f.session.Wanted[i]
+		}
+	}
+	return &WantedKey{}
+}
+
+// credit notes on the wanted keys that they were proven, and gives the keys of
+// accounts the project reaches new evidence.
+func (f *finishing) credit(matched []CollectedKey) error {
+	project, err := f.tx.Project(f.session.Project)
+	if err != nil {
+		return err
+	}
+	for _, k := range matched {
+		w := f.wanted(k.Wanted)
+		if w.VerifiedAt.IsZero() {
+			w.VerifiedAt = f.clock()
+			if err := f.tx.UpdateWantedKey(*w); err != nil {
+				return err
+			}
+		}
+		if err := f.witness(project, k); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// witness adds evidence to the accounts' keys that are the proven key. Accounts
+// the project does not reach are left out: their people must not read where
+// another tenant's session was used from.
+func (f *finishing) witness(project Project, k CollectedKey) error {
+	owned, err := f.tx.KeysByFingerprint(k.Public.SHA256())
+	if err != nil {
+		return err
+	}
+	for _, key := range owned {
+		owner, err := f.tx.Account(key.Owner)
+		if err != nil {
+			return err
+		}
+		if !project.reaches(owner) {
+			continue
+		}
+		if err := f.tx.InsertEvidence(evidenceOf(key.ID, f.connection, k)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// fail counts a failed attempt, and ends the session with the last one.
+func (f *finishing) fail() error {
+	if err := f.out.send(Event{Kind: FailedAttemptEvent, Connection: f.connection.UUID}); err != nil {
+		return err
+	}
+	f.session.Attempts++
+	if f.session.Attempts >= f.session.MaxAttempts {
+		_, err := f.end(f.tx, f.by, f.out, f.session, SessionFailed)
+		return err
+	}
+	f.session.UpdatedAt = f.clock()
+	return f.tx.UpdateSession(f.session)
+}
+
+// end puts a session into a final state, tells of it, and lets the keys of a
+// completed one be adopted.
+func (s *Service) end(tx Tx, by Actor, out outbox, open Session, status SessionStatus) (Session, error) {
+	open.Status, open.UpdatedAt = status, s.clock()
+	if err := tx.UpdateSession(open); err != nil {
+		return Session{}, err
+	}
+	if err := out.send(Event{Kind: StatusChangedEvent, Status: status}); err != nil {
+		return Session{}, err
+	}
+	if err := s.audit(tx, by, "session."+string(status), open.object(), withProject(open.Project)); err != nil {
+		return Session{}, err
+	}
+	done, err := s.complete(tx, open)
+	if err != nil || status != SessionCompleted {
+		return done, err
+	}
+	return done, s.adopt(tx, by, done)
+}
+
+// ExpireSessions writes down that sessions have expired, at most limit of
+// them, and tells of it; it gives how many it found. Their status follows the
+// clock without it. For the system alone.
+func (s *Service) ExpireSessions(ctx context.Context, by Actor, limit int) (int, error) {
+	if by.kind != ActorSystem {
+		return 0, errDenied
+	}
+	now := s.clock()
+	overdue := func(tx Tx) ([]Session, error) { return tx.OverdueSessions(now, limit) }
+	if found, err := view(ctx, s, overdue); err != nil || len(found) == 0 {
+		return 0, err // an idle server does not write
+	}
+	return updated(ctx, s, func(tx Tx) (int, error) {
+		found, err := overdue(tx)
+		if err != nil {
+			return 0, err
+		}
+		for _, session := range found {
+			if err := s.expire(tx, by, session); err != nil {
+				return 0, err
+			}
+		}
+		return len(found), nil
+	})
+}
+
+func (s *Service) expire(tx Tx, by Actor, session Session) error {
+	out, err := s.outbox(tx, session)
+	if err != nil {
+		return err
+	}
+	_, err = s.end(tx, by, out, session, SessionExpired)
+	return err
+}
+
+// retention is how long deliveries that ended are kept.
+const retention = 30 * 24 * time.Hour
+
+// PruneDeliveries removes old deliveries that ended. For the system alone.
+func (s *Service) PruneDeliveries(ctx context.Context, by Actor) (int, error) {
+	if by.kind != ActorSystem {
+		return 0, errDenied
+	}
+	return update(ctx, s, func(tx Tx) (int, error) { return tx.DeleteDeliveries(s.clock().Add(-retention)) })
+}
