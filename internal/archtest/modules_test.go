@@ -14,6 +14,8 @@ var reasons = map[string]string{
 	"charm.land/lipgloss/v2":                       "tables on a terminal, with wide characters measured right",
 	"github.com/alexedwards/argon2id":              "password hashes as PHC strings",
 	"github.com/danielgtaylor/huma/v2":             "OpenAPI, validation and problem+json of the sshverify and native faces",
+	"github.com/getkin/kin-openapi":                "our OpenAPI held to its standard by others' code, in tests",
+	"github.com/go-json-experiment/json":           "JSON bodies with a member twice, refused",
 	"github.com/gofrs/flock":                       "the lock on the data directory",
 	"github.com/google/go-cmp":                     "differences one can read, in tests",
 	"github.com/google/renameio/v2":                "files replaced whole or not at all",
