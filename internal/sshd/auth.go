@@ -112,8 +112,15 @@ func (c *conn) welcome(m ssh.ConnMetadata) bool {
 	return false
 }
 
-// probe answers the request without a key that most clients begin with.
+// probe answers the request without a key that most clients begin with. Who
+// has no business here is left one method, which nobody passes: no key is
+// offered then, and PuTTY shows the banner, which it keeps to itself until an
+// answer follows (seen with 0.78).
 func (c *conn) probe(m ssh.ConnMetadata) (*ssh.Permissions, error) {
+	if c.policy == nil {
+		c.deadline(lingerTime)
+		return nil, &ssh.PartialSuccessError{Next: ssh.ServerAuthCallbacks{KeyboardInteractiveCallback: c.land}}
+	}
 	if !c.welcome(m) {
 		return nil, errLeave
 	}

@@ -67,7 +67,7 @@ func (s *Server) newConn(nc net.Conn) *conn {
 func (c *conn) serve(live, serving context.Context) {
 	c.server.metrics.open.Inc()
 	defer c.server.metrics.open.Dec()
-	defer c.close()
+	defer c.close(live)
 	defer c.survive()
 	c.deadline(c.server.IdentifyGrace)
 	if !c.admit() {
@@ -176,7 +176,7 @@ func (c *conn) survive() {
 }
 
 // close frees what the connection held and tells how it went.
-func (c *conn) close() {
+func (c *conn) close(ctx context.Context) {
 	_ = c.wire.Close()
 	if c.inner != nil {
 		drain(c.inner)
@@ -185,11 +185,11 @@ func (c *conn) close() {
 		c.server.limits.release(c.source)
 	}
 	c.server.limits.leave()
-	c.report()
+	c.report(ctx)
 }
 
 // report counts the connection and writes its line in the log.
-func (c *conn) report() {
+func (c *conn) report(ctx context.Context) {
 	c.server.metrics.count(c.outcome, &c.ring)
 	if c.outcome.noise() && !c.server.hush.passes(c.source, time.Now()) {
 		return
@@ -214,5 +214,5 @@ func (c *conn) report() {
 	if c.err != nil {
 		attrs = append(attrs, slog.String("err", Sanitize(c.err.Error())))
 	}
-	c.server.Log.LogAttrs(context.Background(), c.outcome.level(c.err), "ssh connection", attrs...)
+	c.server.Log.LogAttrs(ctx, c.outcome.level(c.err), "ssh connection", attrs...)
 }

@@ -112,13 +112,8 @@ func writeKeyFiles(t testing.TB, path string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := os.WriteFile(path, pemOf(t, private), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	public := ssh.MarshalAuthorizedKey(signer(private).PublicKey())
-	if err := os.WriteFile(path+".pub", public, 0o600); err != nil {
-		t.Fatal(err)
-	}
+	writeFile(t, path, string(pemOf(t, private)))
+	writeFile(t, path+".pub", string(ssh.MarshalAuthorizedKey(signer(private).PublicKey())))
 }
 
 // grades shows keys as "fingerprint proven" lines, for comparing.
@@ -147,4 +142,11 @@ func pemOf(t testing.TB, key crypto.PrivateKey) []byte {
 		t.Fatal(err)
 	}
 	return pem.EncodeToMemory(block)
+}
+
+func writeFile(t testing.TB, path, text string) {
+	t.Helper()
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
 }

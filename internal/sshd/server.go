@@ -160,7 +160,7 @@ func (s *Server) accept(ctx context.Context, ln net.Listener, handle func(net.Co
 			handle(nc)
 		case err == nil:
 			wait = 0
-			s.turnAway(nc)
+			s.turnAway(ctx, nc)
 		case ctx.Err() != nil:
 			return nil
 		case isShortage(err):
@@ -175,11 +175,11 @@ func (s *Server) accept(ctx context.Context, ln net.Listener, handle func(net.Co
 
 // turnAway closes a connection that is one too many. Its address is not asked
 // for: learning it may take as long as its client pleases.
-func (s *Server) turnAway(nc net.Conn) {
+func (s *Server) turnAway(ctx context.Context, nc net.Conn) {
 	_ = nc.Close()
 	c := s.newConn(nc)
 	c.outcome = outcomeRefused
-	c.report()
+	c.report(ctx)
 }
 
 // isShortage tells whether the machine, not the listener, is why Accept failed.

@@ -16,9 +16,10 @@ const (
 const DefaultNotice = "The public keys your SSH client offers will be recorded.\n" +
 	"Private keys never leave your machine. Press Ctrl-C to stop.\n"
 
-// What a client is told before it is let in, as a banner.
+// What a client is told before it is let in, as a banner. Lines stay below the
+// 77 columns that PuTTY has for them.
 const (
-	textUnknown  = "There is no open session with this name. Check the command, or ask for a new one.\n"
+	textUnknown  = "No open session has this name. Check the command, or ask for a new one.\n"
 	textLater    = "The server cannot answer right now. Please try again later.\n"
 	textStopping = "The server is being restarted. Please connect again in a minute.\n"
 	textBusy     = "Too many connections. Please try again later.\r\n" // before SSH begins, where lines end in CR LF

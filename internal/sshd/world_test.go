@@ -10,7 +10,6 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
-	"net/netip"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -24,6 +23,8 @@ import (
 	"golang.org/x/crypto/ssh"
 
 	"keyrack/internal/core"
+	"keyrack/internal/store"
+	"keyrack/internal/store/storetest"
 )
 
 func TestMain(m *testing.M) {
@@ -43,101 +44,24 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-// recorder is core as far as this package sees it: it hands out sessions by
-// identifier and remembers what it is told. That it keeps nothing makes no
-// test here weaker; the store behind core has tests of its own.
-type recorder struct {
-	mu       sync.Mutex // guards all
-	open     map[string]core.Visit
-	visits   []visited
-	finished []finish
-	connect  error // what Connect answers instead
-	finish   error // what Finish answers instead
+// faulty is core, failing on demand.
+type faulty struct {
+	Sessions
+	connect, finish error // what to answer instead
 }
 
-type visited struct {
-	identifier, version string
-	address             netip.Addr
+func (f *faulty) Connect(ctx context.Context, by core.Actor, identifier, version string) (core.Visit, error) {
+	if f.connect != nil {
+		return core.Visit{}, f.connect
+	}
+	return f.Sessions.Connect(ctx, by, identifier, version)
 }
 
-type finish struct {
-	connection core.ConnectionID
-	session    core.SessionID
-	keys       []core.CollectedKey
-}
-
-// add makes a session with the given properties and gives its identifier.
-func (r *recorder) add(change func(*core.Visit)) string {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	identifier := core.NewIdentifier()
-	v := core.Visit{Session: core.Session{
-		ID: core.SessionID(len(r.open) + 1), UUID: uuid.Must(uuid.NewV7()),
-		Kind: core.CollectSession, Identifier: identifier, Status: core.SessionPending,
-	}}
-	if change != nil {
-		change(&v)
+func (f *faulty) Finish(ctx context.Context, by core.Actor, c core.ConnectionID, keys []core.CollectedKey) error {
+	if f.finish != nil {
+		return f.finish
 	}
-	if r.open == nil {
-		r.open = map[string]core.Visit{}
-	}
-	r.open[identifier] = v
-	return identifier
-}
-
-func (r *recorder) Connect(ctx context.Context, by core.Actor, identifier, version string) (core.Visit, error) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.visits = append(r.visits, visited{identifier, version, by.Origin().Address})
-	if r.connect != nil {
-		return core.Visit{}, r.connect
-	}
-	v, ok := r.open[identifier]
-	if !ok || v.Session.Status != core.SessionPending {
-		return core.Visit{}, core.Errorf(core.NotFound, "no open session with this name")
-	}
-	v.Connection = core.ConnectionID(len(r.visits))
-	return v, ctx.Err()
-}
-
-func (r *recorder) Finish(ctx context.Context, _ core.Actor, c core.ConnectionID, keys []core.CollectedKey) error {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	identifier := r.visits[c-1].identifier
-	v := r.open[identifier]
-	switch {
-	case r.finish != nil:
-		return r.finish
-	case ctx.Err() != nil:
-		return ctx.Err()
-	case v.Session.Status != core.SessionPending:
-		return core.Errorf(core.Conflict, "the session is already %s", v.Session.Status)
-	}
-	if !v.Session.MultiConnection {
-		v.Session.Status = core.SessionCompleted
-		r.open[identifier] = v
-	}
-	r.finished = append(r.finished, finish{c, v.Session.ID, keys})
-	return nil
-}
-
-// of gives the keys recorded for the session, connection by connection.
-func (r *recorder) of(identifier string) [][]core.CollectedKey {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	var out [][]core.CollectedKey
-	for _, f := range r.finished {
-		if f.session == r.open[identifier].Session.ID {
-			out = append(out, f.keys)
-		}
-	}
-	return out
-}
-
-func (r *recorder) allVisits() []visited {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return append([]visited(nil), r.visits...)
+	return f.Sessions.Finish(ctx, by, c, keys)
 }
 
 // logLine is what the log says of a connection.
@@ -178,10 +102,10 @@ func (l *lineLog) text() string {
 	return l.raw.String()
 }
 
-// world is a running server.
+// world is a running server over a real core and store.
 type world struct {
-	*recorder
 	t      testing.TB
+	store  *store.Store
 	server *Server
 	addr   string
 	port   string
@@ -202,9 +126,9 @@ func newWorld(t testing.TB, change func(*Options)) *world {
 
 func newWorldOn(t testing.TB, ln net.Listener, change func(*Options)) *world {
 	t.Helper()
-	w := &world{t: t, recorder: &recorder{}, addr: ln.Addr().String(), log: &lineLog{lines: make(chan logLine, 4096)}}
+	w := &world{t: t, store: storetest.SQLite(t), addr: ln.Addr().String(), log: &lineLog{lines: make(chan logLine, 4096)}}
 	o := Options{
-		Sessions: w.recorder, HostKeys: hostKeys(),
+		Sessions: core.New(core.Options{Store: w.store}), HostKeys: hostKeys(),
 		Log: slog.New(slog.NewJSONHandler(w.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 	}
 	if change != nil {
@@ -218,9 +142,7 @@ func newWorldOn(t testing.TB, ln net.Listener, change func(*Options)) *world {
 	_, w.port, _ = net.SplitHostPort(w.addr)
 	w.hosts = filepath.Join(t.TempDir(), "known_hosts")
 	pin := "[127.0.0.1]:" + w.port + " " + string(ssh.MarshalAuthorizedKey(o.HostKeys[0].PublicKey()))
-	if err := os.WriteFile(w.hosts, []byte(pin), 0o600); err != nil {
-		t.Fatal(err)
-	}
+	writeFile(t, w.hosts, pin)
 	ctx, stop := context.WithCancel(context.Background())
 	ended := make(chan struct{})
 	w.stop, w.ended = stop, ended
@@ -248,6 +170,80 @@ var hostKeys = sync.OnceValue(func() []ssh.Signer {
 	}
 	return []ssh.Signer{signer(private), signer(big)}
 })
+
+// session is what a test says of a session to make.
+type session struct {
+	core.Session
+	prove bool
+}
+
+// add opens a session with the given properties and gives its identifier.
+func (w *world) add(changes ...func(*session)) string {
+	w.t.Helper()
+	now := core.Moment(time.Now())
+	s := session{Session: core.Session{
+		UUID: uuid.Must(uuid.NewV7()), Kind: core.CollectSession, Identifier: core.NewIdentifier(),
+		Status: core.SessionPending, CreatedAt: now, UpdatedAt: now,
+	}}
+	for _, change := range changes {
+		change(&s)
+	}
+	w.update(func(tx core.Tx) (err error) {
+		s.Project, err = project(tx, s.prove)
+		if err == nil {
+			_, err = tx.InsertSession(s.Session)
+		}
+		return err
+	})
+	return s.Identifier
+}
+
+// project gives the project that does or does not ask for proofs.
+func project(tx core.Tx, prove bool) (core.ProjectID, error) {
+	name := fmt.Sprintf("prove=%v", prove)
+	found, err := tx.ProjectByName(name)
+	if core.KindOf(err) != core.NotFound || err == nil {
+		return found.ID, err
+	}
+	now := core.Moment(time.Now())
+	return tx.InsertProject(core.Project{
+		UUID: uuid.Must(uuid.NewV7()), Name: name, Adopt: core.AdoptOff, ProveKeys: prove, CreatedAt: now, UpdatedAt: now,
+	})
+}
+
+func (w *world) update(fn func(tx core.Tx) error) {
+	w.t.Helper()
+	if err := w.store.Update(context.Background(), fn); err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+// session reads a session back, with its connections.
+func (w *world) session(identifier string) (out core.Session) {
+	w.t.Helper()
+	err := w.store.View(context.Background(), func(tx core.Tx) (err error) {
+		if out, err = tx.SessionByIdentifier(identifier); err == nil {
+			out.Connections, err = tx.Connections(out.ID)
+		}
+		return err
+	})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return out
+}
+
+// recorded gives the keys of the session's connections, those that left any.
+func (w *world) recorded(identifier string) [][]core.CollectedKey {
+	w.t.Helper()
+	var out [][]core.CollectedKey
+	for _, c := range w.session(identifier).Connections {
+		if len(c.Keys) > 0 {
+			out = append(out, c.Keys)
+		}
+	}
+	return out
+}
 
 // next waits for the log's line about a connection that has ended.
 func (w *world) next() logLine {
