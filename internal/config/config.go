@@ -1,0 +1,177 @@
+// Package config owns the server's configuration: the file, the environment
+// and the flags, their defaults, and what is allowed. The comments on the
+// fields of [Config] are the manual; docs/configuration.md and [Example] are
+// made from them, and a test keeps all three alike.
+//
+// A flag beats the environment, that beats the file, that beats the default.
+// What the values mean for each part of the program is package server's.
+package config
+
+import (
+	_ "embed"
+	"log/slog"
+	"net/netip"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"keyrack/internal/vault"
+	"keyrack/internal/yamlfile"
+)
+
+// Config is a configuration that was read and holds what the program needs.
+type Config struct {
+	// The directory for the embedded database, the host keys, the master key
+	// and the key set. It is made at the first start, for its owner alone.
+	DataDir string `yaml:"data_dir"`
+
+	// Where HTTP is served: the faces, /livez, /readyz and /metrics. Without a
+	// host it is every interface; port 0 picks a free port.
+	HTTPAddr string `yaml:"http_addr"`
+
+	// Where SSH is served.
+	SSHAddr string `yaml:"ssh_addr"`
+
+	// An address of their own for the metrics, which are then not served on
+	// http_addr.
+	MetricsAddr string `yaml:"metrics_addr" example:"127.0.0.1:9090"`
+
+	// The PostgreSQL database to use instead of the embedded one. A password in
+	// it is better kept in a file, see database_url_file.
+	DatabaseURL vault.Secret `yaml:"database_url" example:"postgres://keyrack@db.example.org/keyrack?sslmode=verify-full"`
+
+	// A file that holds the database URL.
+	DatabaseURLFile yamlfile.Path `yaml:"database_url_file" example:"database-url"`
+
+	// The URL at which clients reach http_addr, for links in replies; behind a
+	// proxy that is the proxy's. By default the address that is listened on.
+	PublicURL string `yaml:"public_url" example:"https://keys.example.org"`
+
+	// The host and port at which people reach ssh_addr, for the ssh commands
+	// they are given. By default the host of public_url with the port of
+	// ssh_addr.
+	PublicSSH string `yaml:"public_ssh" example:"keys.example.org:22"`
+
+	// The SSH server.
+	SSH SSH `yaml:"ssh"`
+
+	// The HTTP server.
+	HTTP HTTP `yaml:"http"`
+
+	// The products whose interfaces are served.
+	Faces Faces `yaml:"faces"`
+
+	// The log, which goes to standard error.
+	Log Log `yaml:"log"`
+
+	// How long requests and connections may take to finish when the server is
+	// stopped, at most 20s. Then they are cut.
+	ShutdownGrace time.Duration `yaml:"shutdown_grace"`
+
+	// The file with the master key, without which no secret in the vault can be
+	// read; back it up, apart from the database. By default master.key in
+	// data_dir.
+	MasterKeyFile string `yaml:"master_key_file" example:"/etc/keyrack/master.key"`
+
+	// The file with the key set, which the master key opens; back it up too. By
+	// default keyset.json in data_dir.
+	KeysetFile string `yaml:"keyset_file" example:"/etc/keyrack/keyset.json"`
+
+	// Warnings are what is not wrong with the configuration, but should be known.
+	Warnings []yamlfile.Problem `yaml:"-"`
+}
+
+// SSH is the SSH server.
+type SSH struct {
+	// The files with the host keys, in OpenSSH's format. Servers on one
+	// database need the same ones. By default two are made in data_dir, of the
+	// types ssh-ed25519 and ssh-rsa.
+	HostKeys []string `yaml:"host_keys" example:"[/etc/keyrack/ssh_host_ed25519_key]"`
+
+	// The text shown before a key is offered, in sessions that bring no banner
+	// of their own. By default it says that public keys are recorded.
+	Notice string `yaml:"notice" example:"Public keys are recorded, see https://example.org/privacy"`
+
+	// How long a client has from connecting to being let in.
+	LoginGrace time.Duration `yaml:"login_grace"`
+
+	// How many connections may be open at once.
+	MaxConnections int `yaml:"max_connections"`
+
+	// How many of them may come from one IPv4 address or IPv6 /64.
+	PerSource int `yaml:"per_source"`
+
+	// The networks of TCP proxies whose PROXY protocol header is believed; from
+	// anywhere else it is not.
+	ProxyFrom []netip.Prefix `yaml:"proxy_from" example:"[10.0.0.5/32]"`
+}
+
+// HTTP is the HTTP server.
+type HTTP struct {
+	// The networks of proxies whose X-Forwarded-For header is believed; from
+	// anywhere else it is not.
+	TrustedProxies []netip.Prefix `yaml:"trusted_proxies" example:"[10.0.0.0/8, fd00::/8]"`
+}
+
+// Faces are the products whose interfaces are served.
+type Faces struct {
+	// SSHVerify REST API v1, at /api/v1.
+	SSHVerify SSHVerify `yaml:"sshverify"`
+}
+
+// SSHVerify is the face of that name.
+type SSHVerify struct {
+	// Whether it is served.
+	Enabled bool `yaml:"enabled"`
+
+	// The only host name it is served for. By default it is served for all.
+	Host string `yaml:"host" example:"verify.example.org"`
+
+	// How many requests a project may make in a minute.
+	RequestsPerMinute int `yaml:"requests_per_minute"`
+
+	// Whether sessions that have expired are shown as pending, for clients that
+	// know no status expired.
+	ExpiredAsPending bool `yaml:"expired_as_pending"`
+}
+
+// Log is the log.
+type Log struct {
+	// The least that is logged: debug, info, warn or error.
+	Level slog.Level `yaml:"level"`
+
+	// How it is written: text or json.
+	Format string `yaml:"format"`
+}
+
+// Default is the configuration without file, environment and flags. What
+// depends on other values is empty; [Load] fills it in.
+func Default() Config {
+	return Config{
+		DataDir:       "keyrack-data",
+		HTTPAddr:      ":8080",
+		SSHAddr:       ":2222",
+		SSH:           SSH{LoginGrace: 30 * time.Second, MaxConnections: 200, PerSource: 20},
+		Faces:         Faces{SSHVerify: SSHVerify{Enabled: true, RequestsPerMinute: 600}},
+		Log:           Log{Level: slog.LevelInfo, Format: "text"},
+		ShutdownGrace: 20 * time.Second,
+	}
+}
+
+// fill gives values to what depends on others, and one form to what has two.
+func (c *Config) fill() {
+	c.PublicURL = strings.TrimSuffix(c.PublicURL, "/")
+	if c.MasterKeyFile == "" {
+		c.MasterKeyFile = filepath.Join(c.DataDir, "master.key")
+	}
+	if c.KeysetFile == "" {
+		c.KeysetFile = filepath.Join(c.DataDir, "keyset.json")
+	}
+}
+
+//go:embed example.yaml
+var example string
+
+// Example is a configuration file that says the default of every key, and what
+// it is for.
+func Example() string { return example }
