@@ -1,6 +1,8 @@
 package store
 
 import (
+	"strings"
+
 	"github.com/google/uuid"
 	"github.com/uptrace/bun"
 
@@ -66,11 +68,23 @@ func (t *tx) AccountByUUID(id uuid.UUID) (core.Account, error) {
 }
 
 func (t *tx) AccountByLogin(login string) (core.Account, error) {
-	return one(accountRow.account)(get[accountRow](t, "WHERE lower(login) = lower(?)", login))
+	return one(accountRow.account)(get[accountRow](t, "WHERE lower(login) = ?", folded(login)))
 }
 
 func (t *tx) AccountsByEmail(email string) ([]core.Account, error) {
-	return all(accountRow.account)(list[accountRow](t, "WHERE lower(email) = lower(?) ORDER BY id", email))
+	return all(accountRow.account)(list[accountRow](t, "WHERE lower(email) = ? ORDER BY id", folded(email)))
+}
+
+// folded gives what lower() makes of text in both schemas: A to Z folded, other
+// letters as they are. PostgreSQL would treat an argument by the database's
+// locale, other than the column.
+func folded(text string) string {
+	return strings.Map(func(r rune) rune {
+		if 'A' <= r && r <= 'Z' {
+			return r + 'a' - 'A'
+		}
+		return r
+	}, text)
 }
 
 func (t *tx) Accounts(p core.Page) ([]core.Account, int, error) {

@@ -48,6 +48,9 @@ func (t *tx) InsertAuditEvent(e core.AuditEvent) error {
 const defaultLimit = 100
 
 func (t *tx) AuditEvents(q core.AuditQuery) ([]core.AuditEvent, error) {
+	if !storable([]any{q.Object}) {
+		return nil, nil
+	}
 	return all(auditRow.event)(search[auditRow](t, func(s *bun.SelectQuery) *bun.SelectQuery {
 		if q.Before != 0 {
 			s = s.Where("id < ?", q.Before)

@@ -5,7 +5,6 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
-	"strings"
 
 	"keyrack/internal/core"
 )
@@ -41,67 +40,29 @@ func (s *Store) Check(ctx context.Context) ([]Finding, error) {
 	return all, nil
 }
 
-// rule is a query for what breaks it: the object's id, 0 if it has none, and a
-// detail.
-type rule struct{ check, kind, text string }
-
-// references are the foreign keys of the schema. The databases keep them
-// themselves, unless somebody has switched that off.
-var references = []struct{ table, column, parent string }{
-	{"account_locations", "account_id", "accounts"},
-	{"account_locations", "location_id", "locations"},
-	{"account_organizations", "account_id", "accounts"},
-	{"account_organizations", "organization_id", "organizations"},
-	{"api_keys", "project_id", "projects"},
-	{"applications", "organization_id", "organizations"},
-	{"authorizations", "application_id", "applications"},
-	{"collected_keys", "connection_id", "connections"},
-	{"connections", "session_id", "sessions"},
-	{"evidence", "key_id", "keys"},
-	{"keys", "owner", "accounts"},
-	{"projects", "organization_id", "organizations"},
-	{"sessions", "project_id", "projects"},
-	{"tokens", "account_id", "accounts"},
-}
+// rule is a query for what breaks it: the object and a detail.
+type rule struct{ check, text string }
 
 const lastRevision = "r.number = (SELECT max(number) FROM revisions l WHERE l.key_uuid = r.key_uuid)"
 
-// rules are what the data must keep to.
+// rules are what the data must keep to, beyond what the schema says.
 func (db *database) rules() []rule {
-	all := db.speaks.rules()
-	for _, r := range references {
-		all = append(all, rule{
-			"reference to nothing", r.table,
-			"SELECT c." + r.column + ", 'no such row in " + r.parent + "' FROM " + r.table + " c WHERE c." + r.column + " IS NOT NULL" +
-				" AND NOT EXISTS (SELECT 1 FROM " + r.parent + " p WHERE p.id = c." + r.column + ")",
-		})
-	}
-	return append(all,
-		rule{
-			"key without revision", "key",
-			"SELECT k.id, '' FROM keys k WHERE NOT EXISTS (SELECT 1 FROM revisions r WHERE r.key_uuid = k.uuid)",
-		},
-		rule{
-			"revisions with a gap", "key",
-			"SELECT max(key_id), '' FROM revisions GROUP BY key_uuid HAVING min(number) <> 1 OR max(number) <> count(*)",
-		},
-		rule{
-			"key unlike its last revision", "key",
-			"SELECT k.id, '' FROM keys k JOIN revisions r ON r.key_uuid = k.uuid AND " + lastRevision +
+	return append(db.speaks.rules(),
+		rule{"key without revision",
+			"SELECT 'key ' || k.id, '' FROM keys k WHERE NOT EXISTS (SELECT 1 FROM revisions r WHERE r.key_uuid = k.uuid)"},
+		rule{"revisions with a gap",
+			"SELECT 'key ' || max(key_id), '' FROM revisions GROUP BY key_uuid HAVING min(number) <> 1 OR max(number) <> count(*)"},
+		rule{"key unlike its last revision",
+			"SELECT 'key ' || k.id, '' FROM keys k JOIN revisions r ON r.key_uuid = k.uuid AND " + lastRevision +
 				" WHERE r.action = '" + string(core.KeyRemoved) + "' OR r.key_id <> k.id OR r.short_id <> k.short_id OR r.owner <> k.owner" +
 				" OR r.name <> k.name OR r.text <> k.text OR r.blob <> k.blob OR r.shared <> k.shared" +
-				" OR r.key_created_at <> k.created_at OR r.key_updated_at <> k.updated_at",
-		},
-		rule{
-			"key gone without a revision", "key",
-			"SELECT r.key_id, '' FROM revisions r WHERE r.action <> '" + string(core.KeyRemoved) + "' AND " + lastRevision +
-				" AND NOT EXISTS (SELECT 1 FROM keys k WHERE k.uuid = r.key_uuid)",
-		},
-		rule{
-			"change without audit event", "key",
-			"SELECT max(key_id), '' FROM revisions GROUP BY key_uuid HAVING count(*) > (SELECT count(*) FROM audit_events a" +
-				" WHERE a.object = 'key ' || " + db.speaks.uuidText("key_uuid") + " AND a.outcome = '" + string(core.Done) + "')",
-		},
+				" OR r.key_created_at <> k.created_at OR r.key_updated_at <> k.updated_at"},
+		rule{"key gone without a revision",
+			"SELECT 'key ' || r.key_id, '' FROM revisions r WHERE r.action <> '" + string(core.KeyRemoved) + "' AND " + lastRevision +
+				" AND NOT EXISTS (SELECT 1 FROM keys k WHERE k.uuid = r.key_uuid)"},
+		rule{"change without audit event",
+			"SELECT 'key ' || max(key_id), '' FROM revisions GROUP BY key_uuid HAVING count(*) > (SELECT count(*) FROM audit_events a" +
+				" WHERE a.object = 'key ' || " + db.speaks.uuidText("key_uuid") + " AND a.outcome = '" + string(core.Done) + "')"},
 	)
 }
 
@@ -110,9 +71,7 @@ func (t *tx) brokenRules() ([]Finding, error) {
 	for _, r := range t.db.rules() {
 		err := t.query(func(rows *sql.Rows) error {
 			f := Finding{Check: r.check}
-			var id int64
-			err := rows.Scan(&id, &f.Detail)
-			f.Object = strings.TrimSuffix(fmt.Sprintf("%s %d", r.kind, id), " 0")
+			err := rows.Scan(&f.Object, &f.Detail)
 			all = append(all, f)
 			return err
 		}, r.text+" LIMIT ?", findingsLimit)

@@ -245,7 +245,8 @@ func (postgresDialect) reserve(t *tx, table string, id int64) error {
 	return err
 }
 
-// rules has none: PostgreSQL checks its pages by checksums as it reads them.
+// rules has none: PostgreSQL keeps references in any case, and checks pages by
+// checksums as it reads them.
 func (postgresDialect) rules() []rule { return nil }
 
 func (postgresDialect) uuidText(column string) string { return column + "::text" }

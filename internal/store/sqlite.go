@@ -161,7 +161,11 @@ func (sqliteDialect) insert(ctx context.Context, r runner, text string, args []a
 func (sqliteDialect) reserve(*tx, string, int64) error { return nil }
 
 func (sqliteDialect) rules() []rule {
-	return []rule{{"damaged file", "database", "SELECT 0, integrity_check FROM pragma_integrity_check WHERE integrity_check <> 'ok'"}}
+	return []rule{
+		{"damaged file", "SELECT 'database', integrity_check FROM pragma_integrity_check WHERE integrity_check <> 'ok'"},
+		{"reference to nothing",
+			`SELECT "table" || coalesce(' row ' || rowid, ''), 'no such row in ' || parent FROM pragma_foreign_key_check`},
+	}
 }
 
 func (sqliteDialect) uuidText(column string) string {

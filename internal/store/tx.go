@@ -92,11 +92,22 @@ var (
 // PostgreSQL cannot keep broken UTF-8 and NUL, and fails when asked for them.
 func storable(args []any) bool {
 	for _, a := range args {
-		if text, ok := a.(string); ok && (strings.IndexByte(text, 0) >= 0 || !utf8.ValidString(text)) {
-			return false
+		switch text := a.(type) {
+		case string:
+			if !storableText(text) {
+				return false
+			}
+		case *string:
+			if text != nil && !storableText(*text) {
+				return false
+			}
 		}
 	}
 	return true
+}
+
+func storableText(text string) bool {
+	return utf8.ValidString(text) && strings.IndexByte(text, 0) < 0
 }
 
 // exec runs a statement that changes rows and tells how many it changed.
