@@ -1,0 +1,90 @@
+package face
+
+import (
+	"cmp"
+	"context"
+	"log/slog"
+	"net/http"
+	"net/netip"
+	"time"
+)
+
+// Options is what every face is built with. The zero value works: it logs and
+// counts nothing and believes no proxy.
+type Options struct {
+	// Log takes one line for each request.
+	Log *slog.Logger
+	// Now is the clock; nil means time.Now.
+	Now func() time.Time
+	// Metrics counts requests.
+	Metrics *Metrics
+	// TrustedProxies are the peers whose X-Forwarded-For is believed.
+	TrustedProxies []netip.Prefix
+	// Timeout bounds the work on one request; zero means 30 seconds.
+	Timeout time.Duration
+	// MaxBody bounds the body of a request in bytes; zero means 1 MiB.
+	MaxBody int64
+}
+
+// WithDefaults gives the options with their zero values filled in.
+func (o Options) WithDefaults() Options {
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	o.Timeout = cmp.Or(o.Timeout, 30*time.Second)
+	o.MaxBody = cmp.Or(o.MaxBody, 1<<20)
+	return o
+}
+
+// Route is one route of a face, as data: tests walk them, and `keyrack routes`
+// prints them.
+type Route struct {
+	Method string
+	Path   string // with {name} for its parameters
+	Public bool   // no credentials asked; the reason stands where it is made
+}
+
+// Guard is a face's handler behind the bounds that all faces have. It is to be
+// the outermost handler of the face.
+type Guard struct {
+	Options
+	Name string // of the face, for logs and metrics
+	// Next answers the requests.
+	Next http.Handler
+	// Broken writes the face's own 500. It is called when Next has panicked
+	// before it wrote anything.
+	Broken http.HandlerFunc
+}
+
+// NewGuard puts the face called name behind its bounds.
+func NewGuard(name string, o Options, next http.Handler, broken http.HandlerFunc) *Guard {
+	return &Guard{Options: o.WithDefaults(), Name: name, Next: next, Broken: broken}
+}
+
+// ServeHTTP answers a request within the bounds, and logs and counts it.
+func (g *Guard) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	start := g.Now()
+	req := &Request{ID: newRequestID(), Face: g.Name, Address: ClientAddr(r, g.TrustedProxies)}
+	ctx, cancel := context.WithTimeout(context.WithValue(r.Context(), requestKey{}, req), g.Timeout)
+	defer cancel()
+	r = r.WithContext(ctx)
+	r.Pattern = "" // that of whoever mounted the face; the route's own is to come
+	r.Body = http.MaxBytesReader(w, r.Body, g.MaxBody)
+	reply := &replyWriter{ResponseWriter: w}
+	secure(w.Header())
+	w.Header().Set("X-Request-Id", req.ID)
+	defer func() { g.finish(r, req, reply.status, g.Now().Sub(start)) }()
+	g.serve(reply, r, req)
+}
+
+// secure sets what is right for an answer that is not a page and may hold
+// personal data. Who serves a page, or something public, replaces it.
+func secure(h http.Header) {
+	h.Set("Cache-Control", "no-store")
+	h.Set("Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'")
+	h.Set("Referrer-Policy", "no-referrer")
+	h.Set("X-Content-Type-Options", "nosniff")
+}
