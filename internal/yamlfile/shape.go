@@ -57,14 +57,15 @@ func quote(key string) string {
 }
 
 // nearest gives the name that a misspelt word most likely stands for, or
-// nothing: a third of its letters may be wrong.
+// nothing: one letter may be wrong, and one in five more. Two letters that
+// changed places are two wrong ones.
 func nearest(word string, names []string) string {
 	if len(word) > maxEcho {
 		return ""
 	}
 	distance := func(name string) int { return editDistance(strings.ToLower(word), name) }
 	best := slices.MinFunc(names, func(a, b string) int { return distance(a) - distance(b) })
-	if distance(best) > max(1, len(best)/3) {
+	if distance(best) > 1+len(best)/5 {
 		return ""
 	}
 	return best
