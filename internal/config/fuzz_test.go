@@ -14,13 +14,15 @@ import (
 // FuzzConfig: a file is refused with a place for each problem, or accepted and
 // then read the same with flags that say the same.
 func FuzzConfig(f *testing.F) {
-	f.Add([]byte(Example()))
+	f.Add(bytes.ReplaceAll([]byte(Example()), []byte("url_file"), nil))
 	f.Add([]byte(everyKey))
 	for _, tt := range wrong {
-		f.Add([]byte(tt.content))
+		if !namesFiles([]byte(tt.content)) {
+			f.Add([]byte(tt.content))
+		}
 	}
 	f.Fuzz(func(t *testing.T, data []byte) {
-		if bytes.Contains(data, []byte("url_file")) {
+		if namesFiles(data) {
 			t.Skip("the files of this machine are not for fuzzing")
 		}
 		const path = "keyrack.yaml"
@@ -41,6 +43,12 @@ func FuzzConfig(f *testing.F) {
 			t.Fatalf("the file's own values as flags change it (-file +flags):\n%s", diff)
 		}
 	})
+}
+
+// namesFiles tells whether a document may name a file that is read; a backslash
+// could spell the end of that key otherwise.
+func namesFiles(data []byte) bool {
+	return bytes.Contains(data, []byte("url_file")) || bytes.ContainsRune(data, '\\')
 }
 
 func checkPlaces(t *testing.T, path string, err error) {
