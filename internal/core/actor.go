@@ -1,6 +1,7 @@
 package core
 
 import (
+	"fmt"
 	"net/netip"
 )
 
@@ -13,6 +14,10 @@ type Origin struct {
 // Actor is who does something. Outside core there is no way to make one with
 // rights but to authenticate (the Authenticate methods of [Service]) or to
 // hold the store itself ([Operator]). The zero Actor may do nothing.
+//
+// An actor may do what was true when it was made: it is made for one request
+// and not kept. The next request of an account that was disabled, or of a
+// token that was revoked, gets none.
 type Actor struct {
 	kind    ActorKind
 	name    string // login, API key name, operating-system user
@@ -36,7 +41,11 @@ const (
 )
 
 func (k ActorKind) String() string {
-	return [...]string{"nobody", "system", "operator", "account", "project", "host"}[k]
+	names := [...]string{"nobody", "system", "operator", "account", "project", "host"}
+	if int(k) < len(names) {
+		return names[k]
+	}
+	return fmt.Sprintf("actor kind %d", uint8(k))
 }
 
 // Operator is the actor of commands that work on the store directly. Whoever
