@@ -4,6 +4,7 @@ import (
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/base64"
+	"strings"
 
 	"github.com/google/uuid"
 )
@@ -23,6 +24,12 @@ func NewShortID() string { return randomText(shortAlphabet, 8) }
 // NewIdentifier makes a session's connection identifier. It grants: who knows
 // it may connect to the session.
 func NewIdentifier() string { return randomText(identifierAlphabet, identifierLength) }
+
+// isIdentifier tells whether a text can be a session's identifier. Scanners try
+// others, and not every text can be asked for.
+func isIdentifier(text string) bool {
+	return len(text) == identifierLength && strings.Trim(text, identifierAlphabet) == ""
+}
 
 // newUUID makes a UUIDv7 (RFC 9562, 5.7).
 func newUUID() uuid.UUID { return uuid.Must(uuid.NewV7()) }

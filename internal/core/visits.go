@@ -19,8 +19,8 @@ type Visit struct {
 // Connect opens a connection to the pending session that identifier names and
 // records it. Unknown, expired and finished sessions are NotFound alike.
 func (s *Service) Connect(ctx context.Context, by Actor, identifier, clientVersion string) (Visit, error) {
-	if len(identifier) != identifierLength {
-		return Visit{}, errNoSession // spares the store what scanners try
+	if !isIdentifier(identifier) {
+		return Visit{}, errNoSession
 	}
 	found, err := view(ctx, s, func(tx Tx) (Session, error) { return tx.SessionByIdentifier(identifier) })
 	if err := s.open(found, err); err != nil {
@@ -72,6 +72,10 @@ func (s *Service) connect(tx Tx, by Actor, id SessionID, clientVersion string) (
 // proven, if its rules are met, and else counts a failed attempt. Conflict when
 // the session is no longer open: another connection was first, its time ran
 // out, or it was deleted.
+//
+// A connection's id grants what an identifier grants to Connect. It is easily
+// guessed, so it is told to nobody but the SSH server in this process: faces
+// show the UUID, and none of them calls Finish.
 func (s *Service) Finish(ctx context.Context, by Actor, id ConnectionID, keys []CollectedKey) error {
 	_, err := updated(ctx, s, func(tx Tx) (struct{}, error) {
 		connection, open, err := s.openConnection(tx, id)
@@ -192,7 +196,8 @@ func (f *finishing) verify(keys []CollectedKey) (err error) {
 	return f.audit(f.tx, f.by, "session.verify", f.session.object(), withProject(f.session.Project))
 }
 
-// match gives the proven keys that are wanted, each with the key it matched.
+// match gives the proven keys that are wanted, each with the key it matched. A
+// key that was proven twice counts once.
 func match(wanted []WantedKey, keys []CollectedKey) []CollectedKey {
 	ids := make(map[sshkey.SHA256]WantedKeyID, len(wanted))
 	for _, w := range wanted {
@@ -204,6 +209,7 @@ func match(wanted []WantedKey, keys []CollectedKey) []CollectedKey {
 		if ok && k.Proven {
 			k.Wanted = id
 			out = append(out, k)
+			delete(ids, k.Public.SHA256())
 		}
 	}
 	return out
