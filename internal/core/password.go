@@ -2,12 +2,13 @@ package core
 
 import (
 	"context"
+	"encoding/base64"
 	"fmt"
 	"runtime"
-	"sync"
 	"unicode/utf8"
 
 	"github.com/alexedwards/argon2id"
+	"golang.org/x/crypto/argon2"
 )
 
 // Bounds of a password (OWASP ASVS 5.0, 6.2.1 and 6.2.9).
@@ -31,22 +32,23 @@ var DefaultPasswordHashing = PasswordHashing{Time: 3, Memory: 64 * 1024, Threads
 type passwordHasher struct {
 	params argon2id.Params
 	slots  chan struct{}
-	dummy  func() string // a hash that no password has, to spend time on
+	dummy  string // a hash that no password has, to spend time on
 }
 
 func newPasswordHasher(p PasswordHashing) *passwordHasher {
 	if p == (PasswordHashing{}) {
 		p = DefaultPasswordHashing
 	}
-	h := &passwordHasher{
-		params: argon2id.Params{Memory: p.Memory, Iterations: p.Time, Parallelism: p.Threads, SaltLength: 16, KeyLength: 32},
-		slots:  make(chan struct{}, runtime.GOMAXPROCS(0)),
-	}
-	h.dummy = sync.OnceValue(func() string {
-		hash, _ := argon2id.CreateHash(newSecret(""), &h.params) // fails for no salt only, which crypto/rand rules out
-		return hash
-	})
-	return h
+	params := argon2id.Params{Memory: p.Memory, Iterations: p.Time, Parallelism: p.Threads, SaltLength: 16, KeyLength: 32}
+	return &passwordHasher{params: params, slots: make(chan struct{}, runtime.GOMAXPROCS(0)), dummy: dummyHash(params)}
+}
+
+// dummyHash makes a PHC string whose salt and hash are random: it costs what
+// any costs to compare with, and no password is known to have it.
+func dummyHash(p argon2id.Params) string {
+	b64 := base64.RawStdEncoding.EncodeToString
+	return fmt.Sprintf("$argon2id$v=%d$m=%d,t=%d,p=%d$%s$%s", argon2.Version, p.Memory, p.Iterations, p.Parallelism,
+		b64(randomBytes(int(p.SaltLength))), b64(randomBytes(int(p.KeyLength))))
 }
 
 // turn waits for a place to hash in; the caller gives it back.
@@ -77,7 +79,7 @@ func (h *passwordHasher) matches(ctx context.Context, password, hash string) (bo
 	defer done()
 	against := hash
 	if hash == "" {
-		against = h.dummy()
+		against = h.dummy
 	}
 	ok, err := argon2id.ComparePasswordAndHash(password, against)
 	if err != nil {
