@@ -76,6 +76,15 @@ func Errorf(kind Kind, format string, args ...any) *Error {
 	return &Error{Kind: kind, Msg: fmt.Sprintf(format, args...)}
 }
 
+// as gives known for an error of the same kind, so that two reasons for one
+// answer cannot be told apart.
+func as(known *Error, err error) error {
+	if err != nil && KindOf(err) == known.Kind {
+		return known
+	}
+	return err
+}
+
 // invalid makes the error for one bad field.
 func invalid(path, format string, args ...any) *Error {
 	return &Error{Kind: Invalid, Msg: "invalid input", Fields: []Field{{Path: path, Msg: fmt.Sprintf(format, args...)}}}

@@ -177,6 +177,7 @@ func (s *Service) Deliveries(ctx context.Context, by Actor, q DeliveryQuery) ([]
 	if !by.readsAll() {
 		return nil, errDenied
 	}
+	q.Limit = max(q.Limit, 0) // not every database takes a negative one
 	return view(ctx, s, func(tx Tx) ([]DeliveryDetail, error) {
 		found, err := tx.Deliveries(q)
 		if err != nil {

@@ -35,5 +35,6 @@ func (s *Service) AuditEvents(ctx context.Context, by Actor, q AuditQuery) ([]Au
 	if !by.readsAll() {
 		return nil, errDenied
 	}
+	q.Limit = max(q.Limit, 0) // not every database takes a negative one
 	return view(ctx, s, func(tx Tx) ([]AuditEvent, error) { return tx.AuditEvents(q) })
 }

@@ -53,7 +53,7 @@ func (e Expiry) resolve(now time.Time, p *problems) time.Time {
 	if e.Timeout == nil {
 		return Moment(e.At)
 	}
-	if *e.Timeout <= 0 || *e.Timeout > maxTimeout {
+	if *e.Timeout < time.Second || *e.Timeout > maxTimeout {
 		p.addf("timeout", "must be between 1 second and 10 years")
 		return time.Time{}
 	}
@@ -158,9 +158,10 @@ func checkOptional(p *problems, path string, text *string) {
 }
 
 func (s Session) check(p *problems) {
-	if s.ExternalID != nil && len([]rune(*s.ExternalID)) > maxExternalID {
-		p.addf("external_id", "must have at most %d characters", maxExternalID)
+	if s.Kind != CollectSession && s.Kind != VerifySession {
+		p.addf("kind", "must be %s or %s", CollectSession, VerifySession)
 	}
+	checkOptional(p, "external_id", s.ExternalID)
 	checkShown(p, "ssh_banner", s.Banner)
 	checkShown(p, "ssh_message", s.Message)
 	if s.Kind == VerifySession && s.MaxAttempts < 1 {
@@ -221,16 +222,15 @@ func (s *Service) complete(tx Tx, found Session) (_ Session, err error) {
 	return found, nil
 }
 
+var errUnseen = Errorf(NotFound, "no such session")
+
 // sessionFor gives the stored session where the actor may see it.
 func (s *Service) sessionFor(tx Tx, by Actor, kind SessionKind, id uuid.UUID) (Session, error) {
 	found, err := tx.SessionByUUID(id)
-	if err != nil {
-		return Session{}, err
+	if err == nil && (found.Kind != kind || !by.seesProject(found.Project)) {
+		return Session{}, errUnseen
 	}
-	if found.Kind != kind || !by.seesProject(found.Project) {
-		return Session{}, Errorf(NotFound, "no such session")
-	}
-	return found, nil
+	return found, as(errUnseen, err)
 }
 
 func (a Actor) seesProject(id ProjectID) bool {
@@ -251,7 +251,7 @@ func (s *Service) Sessions(ctx context.Context, by Actor, kind SessionKind, p Pa
 	p.Limit = min(max(p.Limit, 1), maxPage)
 	var total int
 	list, err := view(ctx, s, func(tx Tx) (list []Session, err error) {
-		list, total, err = tx.Sessions(SessionQuery{Project: by.project, Kind: kind, Page: p})
+		list, total, err = tx.Sessions(SessionQuery{Project: by.project, Kind: kind, Page: p.clamped()})
 		return list, err
 	})
 	now := s.clock()

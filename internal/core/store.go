@@ -51,6 +51,9 @@ type Page struct {
 	Offset, Limit int
 }
 
+// clamped is the page with nothing negative, which not every database takes.
+func (p Page) clamped() Page { return Page{Offset: max(p.Offset, 0), Limit: max(p.Limit, 0)} }
+
 // AccountStore keeps accounts with their memberships.
 type AccountStore interface {
 	Account(id AccountID) (Account, error)
