@@ -2,9 +2,9 @@ package core
 
 import (
 	"context"
+	"net/mail"
 	"regexp"
 	"slices"
-	"strings"
 
 	"github.com/google/uuid"
 )
@@ -19,23 +19,110 @@ func (a Account) check(p *problems) {
 	if !loginPattern.MatchString(a.Login) {
 		p.addf("login", "must be 1 to 100 letters, digits or . _ @ + - and begin with a letter, digit or _")
 	}
+	if _, ok := asUUID(a.Login); ok {
+		p.addf("login", "must not look like a UUID")
+	}
 	checkLabel(p, "name", a.Name, 255)
 	checkLabel(p, "email", a.Email, 254)
-	if a.Email != "" && (strings.Count(a.Email, "@") != 1 || strings.ContainsAny(a.Email, " <>,;")) {
+	if address, err := mail.ParseAddress(a.Email); a.Email != "" && (err != nil || address.Address != a.Email) {
 		p.addf("email", "must be one address, as ada@example.org")
 	}
+}
+
+// distinct refuses an account that could be taken for another. Whoever names an
+// account (a session's external id, a command's argument) gives its UUID, login
+// or e-mail; so no login may be another's e-mail, or the keys meant for one
+// would go to the other. Logins that look like UUIDs are refused by check.
+func distinct(tx Tx, a Account) error {
+	return inOrder(
+		func() error { return a.noOther(tx, a.Login, accountByLogin, "login", "is already taken") },
+		func() error {
+			return a.noOther(tx, a.Login, accountByEmail, "login", "is the e-mail of another account")
+		},
+		func() error {
+			return a.noOther(tx, a.Email, accountByLogin, "email", "is the login of another account")
+		},
+	)
+}
+
+// noOther refuses a text that finds an account other than this one.
+func (a Account) noOther(tx Tx, text string, find func(Tx, string) (Account, error), path, msg string) error {
+	switch other, err := find(tx, text); {
+	case KindOf(err) == NotFound, err == nil && other.UUID == a.UUID:
+		return nil
+	case err == nil, KindOf(err) == Conflict: // several have the e-mail
+		return conflictAt(errTaken, path, msg)
+	default:
+		return err
+	}
+}
+
+var errNoAccount = Errorf(NotFound, "no account has this login, UUID or e-mail")
+
+// accountNamed finds the account whose UUID, login or e-mail is ref, in that
+// order. Conflict when several have the e-mail.
+func accountNamed(tx Tx, ref string) (Account, error) {
+	if id, ok := asUUID(ref); ok {
+		return accountByUUID(tx, id)
+	}
+	account, err := accountByLogin(tx, ref)
+	if KindOf(err) == NotFound {
+		return accountByEmail(tx, ref)
+	}
+	return account, err
+}
+
+func accountByUUID(tx Tx, id uuid.UUID) (Account, error) {
+	account, err := tx.AccountByUUID(id)
+	return account, as(errNoAccount, err)
+}
+
+// asUUID reads a UUID in its usual form of 36 characters.
+func asUUID(text string) (uuid.UUID, bool) {
+	id, err := uuid.Parse(text)
+	return id, err == nil && len(text) == len(id.String())
+}
+
+// accountByLogin spares the databases what cannot be a login: not every text
+// can be asked for.
+func accountByLogin(tx Tx, login string) (Account, error) {
+	if !loginPattern.MatchString(login) {
+		return Account{}, errNoAccount
+	}
+	account, err := tx.AccountByLogin(login)
+	return account, as(errNoAccount, err)
+}
+
+func accountByEmail(tx Tx, email string) (Account, error) {
+	if nameError(email) != nil {
+		return Account{}, errNoAccount
+	}
+	found, err := tx.AccountsByEmail(email)
+	switch {
+	case err != nil:
+		return Account{}, err
+	case len(found) == 0:
+		return Account{}, errNoAccount
+	case len(found) > 1:
+		return Account{}, Errorf(Conflict, "more than one account has this e-mail")
+	}
+	return found[0], nil
+}
+
+// accountFor gives the account that ref names where the actor may see it. To
+// others nothing tells whether it is there.
+func accountFor(tx Tx, by Actor, ref string) (Account, error) {
+	account, err := accountNamed(tx, ref)
+	if !by.readsAll() && (KindOf(err) == Conflict || err == nil && !by.owns(account.ID)) {
+		return Account{}, errNoAccount
+	}
+	return account, err
 }
 
 // AccountRef gives the account that a UUID, login or e-mail names, to itself
 // and to those who read everything.
 func (s *Service) AccountRef(ctx context.Context, by Actor, ref string) (Account, error) {
-	return view(ctx, s, func(tx Tx) (Account, error) {
-		account, err := accountNamed(tx, ref)
-		if err == nil && !by.readsAll() && !by.owns(account.ID) {
-			return Account{}, Errorf(NotFound, "no account has this login, UUID or e-mail")
-		}
-		return account, err
-	})
+	return view(ctx, s, func(tx Tx) (Account, error) { return accountFor(tx, by, ref) })
 }
 
 // Accounts lists accounts by login and says how many there are in all. For
@@ -46,7 +133,7 @@ func (s *Service) Accounts(ctx context.Context, by Actor, p Page) ([]Account, in
 	}
 	var total int
 	list, err := view(ctx, s, func(tx Tx) (list []Account, err error) {
-		list, total, err = tx.Accounts(p)
+		list, total, err = tx.Accounts(p.clamped())
 		return list, err
 	})
 	return list, total, err
@@ -84,8 +171,8 @@ func (s *Service) AddAccount(ctx context.Context, by Actor, in NewAccount) (Acco
 }
 
 func (s *Service) insertAccount(tx Tx, by Actor, a Account) (Account, error) {
-	if err := absent(tx.AccountByLogin(a.Login)); err != nil {
-		return Account{}, conflictAt(err, "login", "is already taken")
+	if err := distinct(tx, a); err != nil {
+		return Account{}, err
 	}
 	var err error
 	if a.ID, err = tx.InsertAccount(a); err != nil {
@@ -98,15 +185,18 @@ func (a Account) object() string { return "account " + a.UUID.String() }
 
 // SetAccountDisabled locks an account out, or lets it in again: its logins and
 // tokens are refused and its keys no longer served from then on. For those who
-// manage everything.
+// manage everything; nobody locks himself out, so that one who can let in stays.
 func (s *Service) SetAccountDisabled(ctx context.Context, by Actor, id uuid.UUID, disabled bool) (Account, error) {
 	if !by.manages() {
 		return Account{}, errDenied
 	}
 	return update(ctx, s, func(tx Tx) (Account, error) {
-		a, err := tx.AccountByUUID(id)
+		a, err := accountByUUID(tx, id)
 		if err != nil || a.Disabled == disabled {
 			return a, err
+		}
+		if by.owns(a.ID) {
+			return Account{}, Errorf(Conflict, "an account cannot disable or enable itself")
 		}
 		a.Disabled, a.UpdatedAt = disabled, s.clock()
 		if err := tx.UpdateAccount(a); err != nil {
@@ -120,9 +210,13 @@ func (s *Service) SetAccountDisabled(ctx context.Context, by Actor, id uuid.UUID
 	})
 }
 
-// SetPassword gives an account another password. The account itself and those
-// who manage everything may.
+// SetPassword gives an account another password. For those who manage
+// everything: of anybody else it would have to ask for the password there is,
+// or whoever finds a token of an account could take the account over.
 func (s *Service) SetPassword(ctx context.Context, by Actor, id uuid.UUID, password string) error {
+	if !by.manages() {
+		return errDenied
+	}
 	if err := checkPassword(password); err != nil {
 		return err
 	}
@@ -131,10 +225,7 @@ func (s *Service) SetPassword(ctx context.Context, by Actor, id uuid.UUID, passw
 		return err
 	}
 	return s.store.Update(ctx, func(tx Tx) error {
-		a, err := tx.AccountByUUID(id)
-		if err == nil && !by.manages() && !by.owns(a.ID) {
-			err = errDenied
-		}
+		a, err := accountByUUID(tx, id)
 		if err != nil {
 			return err
 		}

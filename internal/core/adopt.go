@@ -3,8 +3,6 @@ package core
 import (
 	"errors"
 	"fmt"
-
-	"github.com/google/uuid"
 )
 
 // adopt gives the keys of a finished collect session to the account that its
@@ -61,27 +59,6 @@ func adopter(tx Tx, project Project, externalID string, s *Service) (Account, er
 // reaches tells whether an account is within the project's organization.
 func (p Project) reaches(a Account) bool {
 	return p.Organization == 0 || contains(a.Organizations, p.Organization)
-}
-
-func accountNamed(tx Tx, ref string) (Account, error) {
-	if id, err := uuid.Parse(ref); err == nil && len(ref) == len(id.String()) {
-		if account, err := tx.AccountByUUID(id); KindOf(err) != NotFound {
-			return account, err
-		}
-	}
-	if account, err := tx.AccountByLogin(ref); KindOf(err) != NotFound {
-		return account, err
-	}
-	found, err := tx.AccountsByEmail(ref)
-	switch {
-	case err != nil:
-		return Account{}, err
-	case len(found) == 0 || ref == "":
-		return Account{}, Errorf(NotFound, "no account has this login, UUID or e-mail")
-	case len(found) > 1:
-		return Account{}, Errorf(Conflict, "more than one account has this e-mail")
-	}
-	return found[0], nil
 }
 
 // adoptKey gives one collected key to an account, or new evidence to a key the

@@ -26,13 +26,13 @@ func (s *Service) Apply(ctx context.Context, by Actor, want Desired, dryRun bool
 	if !by.manages() {
 		return nil, errDenied
 	}
-	hashes, err := s.hashDesired(ctx, want.Accounts)
+	hashes, bad, err := s.hashDesired(ctx, want.Accounts)
 	if err != nil {
 		return nil, err
 	}
 	var lines []ChangeLine
 	err = s.store.Update(ctx, func(tx Tx) error {
-		a := applier{Service: s, tx: tx, by: by, hashes: hashes}
+		a := applier{Service: s, tx: tx, by: by, hashes: hashes, problems: slices.Clone(bad)}
 		if err := a.all(want); err != nil {
 			return err
 		}
@@ -42,7 +42,10 @@ func (s *Service) Apply(ctx context.Context, by Actor, want Desired, dryRun bool
 		}
 		return nil
 	})
-	if err != nil && !errors.Is(err, errDryRun) {
+	if errors.Is(err, errDryRun) {
+		return withoutSecrets(lines), nil
+	}
+	if err != nil {
 		return nil, err
 	}
 	return lines, nil
@@ -50,23 +53,36 @@ func (s *Service) Apply(ctx context.Context, by Actor, want Desired, dryRun bool
 
 var errDryRun = errors.New("dry run")
 
-// hashDesired hashes the passwords that are new, by login. It runs before the
-// transaction, which must not wait a quarter of a second for each.
-func (s *Service) hashDesired(ctx context.Context, accounts []DesiredAccount) (map[string]string, error) {
+// withoutSecrets keeps the names of secrets that a dry run made, and drops the
+// secrets, which open nothing.
+func withoutSecrets(lines []ChangeLine) []ChangeLine {
+	for _, l := range lines {
+		for name := range l.Secrets {
+			l.Secrets[name] = vault.Secret{}
+		}
+	}
+	return lines
+}
+
+// hashDesired hashes the passwords that are new, by login, and tells what is
+// wrong with them. It runs before the transaction, which must not wait a quarter
+// of a second for each.
+func (s *Service) hashDesired(ctx context.Context, accounts []DesiredAccount) (map[string]string, problems, error) {
 	hashes := map[string]string{}
-	var p problems
+	var bad problems
 	for i, a := range accounts {
 		if a.Password.IsZero() {
 			continue
 		}
 		hash, err := s.hashUnlessSame(ctx, a)
-		if err != nil && KindOf(err) != Invalid {
-			return nil, err
+		if err := bad.take(fmt.Sprintf("accounts[%d]", i), err); err != nil {
+			return nil, nil, err
 		}
-		p.add(fmt.Sprintf("accounts[%d]", i), err)
-		hashes[a.Login] = hash
+		if hash != "" {
+			hashes[a.Login] = hash
+		}
 	}
-	return hashes, p.err()
+	return hashes, bad, nil
 }
 
 // hashUnlessSame gives the stored hash where the password is as it was.
@@ -74,7 +90,7 @@ func (s *Service) hashUnlessSame(ctx context.Context, a DesiredAccount) (string,
 	if err := checkPassword(a.Password.Reveal()); err != nil {
 		return "", err
 	}
-	now, err := view(ctx, s, func(tx Tx) (Account, error) { return tx.AccountByLogin(a.Login) })
+	now, err := view(ctx, s, func(tx Tx) (Account, error) { return accountByLogin(tx, a.Login) })
 	if err != nil && KindOf(err) != NotFound {
 		return "", err
 	}
@@ -98,13 +114,13 @@ type applier struct {
 
 func (a *applier) all(want Desired) error {
 	return inOrder(
+		func() error { return a.settings(want.Settings) }, // first: they say which keys are taken
 		func() error { return each(a, "organizations", want.Organizations, a.organization) },
 		func() error { return each(a, "locations", want.Locations, a.location) },
 		func() error { return each(a, "accounts", want.Accounts, a.account) },
 		func() error { return each(a, "projects", want.Projects, a.project) },
 		func() error { return each(a, "devices", want.Devices, a.device) },
 		func() error { return each(a, "applications", want.Applications, a.application) },
-		func() error { return a.settings(want.Settings) },
 		func() error { return a.problems.err() },
 	)
 }
@@ -133,14 +149,25 @@ func (a *applier) changed(err error, action, object string, with ...func(*AuditE
 func each[T any](a *applier, path string, list []T, one func(path string, item T) error) error {
 	for i, item := range list {
 		at := fmt.Sprintf("%s[%d]", path, i)
-		err := one(at, item)
-		switch KindOf(err) {
-		case Invalid, Conflict, NotFound:
-			a.problems.add(at, err)
-		default:
-			if err != nil {
-				return err
+		if err := a.problems.take(at, one(at, item)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// goneFirst runs one over the items of a list that are to go, and then over the
+// others: what goes makes room, as a name or a secret for another.
+func goneFirst[T any](a *applier, path string, list []T, gone func(T) bool, one func(T) error) error {
+	for _, going := range []bool{true, false} {
+		err := each(a, path, list, func(_ string, item T) error {
+			if gone(item) != going {
+				return nil
 			}
+			return one(item)
+		})
+		if err != nil {
+			return err
 		}
 	}
 	return nil
@@ -152,7 +179,7 @@ func (a *applier) note(op, object string, fields ...string) *ChangeLine {
 }
 
 func (a *applier) organization(_ string, name string) error {
-	if err := checkName(name); err != nil {
+	if err := nameError(name); err != nil {
 		return err
 	}
 	if err := absent(a.tx.OrganizationByName(name)); err != nil {
@@ -166,7 +193,7 @@ func (a *applier) organization(_ string, name string) error {
 }
 
 func (a *applier) location(_ string, name string) error {
-	if err := checkName(name); err != nil {
+	if err := nameError(name); err != nil {
 		return err
 	}
 	if err := absent(a.tx.LocationByName(name)); err != nil {
@@ -187,12 +214,17 @@ func present(err error) error {
 	return err
 }
 
-func checkName(name string) error {
-	var p problems
-	checkLabel(&p, "name", name, 255)
-	if name == "" {
-		p.addf("name", "must not be empty")
+// ignore gives nil for an error of that kind.
+func ignore(kind Kind, err error) error {
+	if err != nil && KindOf(err) == kind {
+		return nil
 	}
+	return err
+}
+
+func nameError(name string) error {
+	var p problems
+	checkName(&p, name)
 	return p.err()
 }
 
@@ -222,4 +254,15 @@ func setTime(d *diff, field string, is *time.Time, want time.Time) {
 	}
 }
 
+// setSecret takes a secret from the file; none leaves what there is.
+func setSecret(d *diff, p *problems, is *SecretHash, want vault.Secret) {
+	if want.IsZero() {
+		return
+	}
+	checkSecret(p, "secret", want.Reveal())
+	set(d, "secret", is, hashSecret(want.Reveal()))
+}
+
 func (d diff) none() bool { return len(d.fields) == 0 }
+
+func (d diff) has(field string) bool { return slices.Contains(d.fields, field) }

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"net/netip"
+	"strings"
 
 	"github.com/google/uuid"
 
@@ -11,7 +12,7 @@ import (
 )
 
 func (a *applier) device(_ string, want Device) error {
-	is, err := a.tx.DeviceByHostname(want.Hostname)
+	is, err := named(a.tx.DeviceByHostname, "device", want.Hostname)
 	isNew := KindOf(err) == NotFound
 	if err != nil && !isNew {
 		return err
@@ -30,46 +31,32 @@ func (a *applier) device(_ string, want Device) error {
 	object := "device " + is.Hostname
 	if !isNew {
 		a.note("update", object, d.fields...)
-		return a.changed(a.tx.UpdateDevice(is), "device.change", "device "+is.UUID.String())
+		return a.changed(a.tx.UpdateDevice(is), "device.change", is.object(), withDetail(strings.Join(d.fields, " ")))
 	}
 	is.UUID, is.CreatedAt = newUUID(), is.UpdatedAt
 	a.note("create", object)
 	_, err = a.tx.InsertDevice(is)
-	return a.changed(err, "device.add", "device "+is.UUID.String())
+	return a.changed(err, "device.add", is.object())
 }
+
+func (d Device) object() string { return "device " + d.UUID.String() }
 
 func (d Device) check() error {
 	var p problems
 	if d.Hostname == "" {
 		p.addf("hostname", "must not be empty")
 	}
-	for path, text := range map[string]string{
-		"hostname": d.Hostname, "type": d.Type, "vendor": d.Vendor, "model": d.Model, "site": d.Site,
-	} {
-		checkLabel(&p, path, text, 255)
-	}
+	checkLabel(&p, "hostname", d.Hostname, 255)
+	checkLabel(&p, "type", d.Type, 255)
+	checkLabel(&p, "vendor", d.Vendor, 255)
+	checkLabel(&p, "model", d.Model, 255)
+	checkLabel(&p, "site", d.Site, 255)
 	return p.err()
 }
 
 func (a *applier) application(path string, want DesiredApplication) error {
-	is, err := a.tx.ApplicationByName(want.Name)
-	isNew := KindOf(err) == NotFound
-	if err != nil && !isNew {
-		return err
-	}
-	var d diff
-	var p problems
-	p.add("", checkName(want.Name))
-	organization, err := optionalOrganization(a.tx, want.Organization)
-	if err != nil {
-		p.addf("organization", "%v", err)
-	}
-	set(&d, "name", &is.Name, want.Name)
-	set(&d, "organization", &is.Organization, organization)
-	if err := p.err(); err != nil {
-		return err
-	}
-	if err := a.saveApplication(&is, isNew, d); err != nil {
+	is, err := a.saveApplication(want)
+	if err := a.problems.take(path, err); err != nil {
 		return err
 	}
 	return each(a, path+".authorizations", want.Authorizations, func(_ string, w DesiredAuthorization) error {
@@ -77,21 +64,41 @@ func (a *applier) application(path string, want DesiredApplication) error {
 	})
 }
 
-func (a *applier) saveApplication(is *Application, isNew bool, d diff) error {
-	if !isNew && d.none() {
-		return nil
+// saveApplication makes the application itself what is wanted. A new one that
+// is wrong is not made and has no id.
+func (a *applier) saveApplication(want DesiredApplication) (Application, error) {
+	is, err := named(a.tx.ApplicationByName, "application", want.Name)
+	isNew := KindOf(err) == NotFound
+	if err != nil && !isNew {
+		return is, err
+	}
+	d, err := a.setApplication(&is, want)
+	if err != nil || d.none() {
+		return is, err
 	}
 	is.UpdatedAt = a.clock()
 	object := "application " + is.Name
 	if !isNew {
 		a.note("update", object, d.fields...)
-		return a.changed(a.tx.UpdateApplication(*is), "application.change", is.object())
+		return is, a.changed(a.tx.UpdateApplication(is), "application.change", is.object(), withDetail(strings.Join(d.fields, " ")))
 	}
 	a.note("create", object)
 	is.UUID, is.CreatedAt = newUUID(), is.UpdatedAt
-	var err error
-	is.ID, err = a.tx.InsertApplication(*is)
-	return a.changed(err, "application.add", is.object())
+	is.ID, err = a.tx.InsertApplication(is)
+	return is, a.changed(err, "application.add", is.object())
+}
+
+func (a *applier) setApplication(is *Application, want DesiredApplication) (diff, error) {
+	var d diff
+	var p problems
+	checkName(&p, want.Name)
+	organization, err := optionalOrganization(a.tx, want.Organization)
+	if err := p.take("organization", err); err != nil {
+		return d, err
+	}
+	set(&d, "name", &is.Name, want.Name)
+	set(&d, "organization", &is.Organization, organization)
+	return d, p.err()
 }
 
 func (a Application) object() string { return "application " + a.UUID.String() }
@@ -99,42 +106,52 @@ func (a Application) object() string { return "application " + a.UUID.String() }
 func (a *applier) authorization(of Application, want DesiredAuthorization) error {
 	is, err := find(of.Authorizations, func(x Authorization) bool { return x.Name == want.Name }, "authorization")
 	isNew := err != nil
-	if isNew {
-		is = Authorization{UUID: newUUID(), Application: of.ID, CreatedAt: a.clock()}
-	}
 	line := ChangeLine{Op: "update", Object: fmt.Sprintf("authorization %s/%s", of.Name, want.Name)}
 	if isNew {
 		line.Op = "create"
+		is = Authorization{UUID: newUUID(), Application: of.ID, CreatedAt: a.clock()}
 	}
-	var d diff
-	var p problems
-	p.add("", checkName(want.Name))
-	set(&d, "name", &is.Name, want.Name)
-	set(&d, "permission", &is.Permission, want.Permission)
-	setList(&d, "resources", &is.Resources, want.Resources)
-	setList(&d, "allowed_ips", &is.AllowedIPs, want.AllowedIPs)
-	is.check(&p)
-	p.add("oauth2", a.oauth2(&d, &line, &is, want.OAuth2))
-	p.add("oauth1", a.oauth1(&d, &line, &is, want.OAuth1))
-	if err := p.err(); err != nil || d.none() {
+	d, err := a.setAuthorization(&is, &line, want)
+	if err != nil || d.none() || of.ID == 0 {
 		return err
 	}
 	if !isNew {
 		line.Fields = d.fields
 	}
 	a.lines = append(a.lines, line)
-	return a.saveAuthorization(is, isNew)
+	return a.saveAuthorization(is, isNew, d)
 }
 
-func (a *applier) saveAuthorization(is Authorization, isNew bool) error {
+// setAuthorization makes the authorization what is wanted and tells what that
+// changed, and in line which credentials were made.
+func (a *applier) setAuthorization(is *Authorization, line *ChangeLine, want DesiredAuthorization) (diff, error) {
+	var d diff
+	var p problems
+	checkName(&p, want.Name)
+	set(&d, "name", &is.Name, want.Name)
+	set(&d, "permission", &is.Permission, want.Permission)
+	setList(&d, "resources", &is.Resources, want.Resources)
+	setList(&d, "allowed_ips", &is.AllowedIPs, want.AllowedIPs)
+	is.check(&p)
+	if err := p.take("oauth2", a.oauth2(&d, line, is, want.OAuth2)); err != nil {
+		return d, err
+	}
+	if err := p.take("oauth1", a.oauth1(&d, line, is, want.OAuth1)); err != nil {
+		return d, err
+	}
+	return d, p.err()
+}
+
+func (a *applier) saveAuthorization(is Authorization, isNew bool, d diff) error {
 	is.UpdatedAt = a.clock()
-	object := "authorization " + is.UUID.String()
 	if !isNew {
-		return a.changed(a.tx.UpdateAuthorization(is), "authorization.change", object)
+		return a.changed(a.tx.UpdateAuthorization(is), "authorization.change", is.object(), withDetail(strings.Join(d.fields, " ")))
 	}
 	_, err := a.tx.InsertAuthorization(is)
-	return a.changed(err, "authorization.add", object)
+	return a.changed(err, "authorization.add", is.object())
 }
+
+func (x Authorization) object() string { return "authorization " + x.UUID.String() }
 
 func (x Authorization) check(p *problems) {
 	if x.Permission != ReadOnly && x.Permission != ReadWrite {
@@ -157,26 +174,38 @@ func (a *applier) oauth2(d *diff, line *ChangeLine, x *Authorization, want *Desi
 	if want == nil {
 		return nil
 	}
-	is := cmp.Or(x.OAuth2, &OAuth2Client{})
-	client := *is // x may be shared with a list
-	if id := cmp.Or(want.ClientID, client.ClientID); id != client.ClientID || id == "" {
-		client.ClientID = given(line, "oauth2.client_id", vault.NewSecret(id), newUUIDText)
-		d.fields = append(d.fields, "oauth2.client_id")
-		if err := a.unusedClient(x, func(o Authorization) bool { return o.OAuth2 != nil && o.OAuth2.ClientID == client.ClientID }, "client_id"); err != nil {
+	client := *cmp.Or(x.OAuth2, &OAuth2Client{}) // a copy: x may be shared with a list
+	var p problems
+	if setIdentifier(d, &p, line, "oauth2", "client_id", &client.ClientID, want.ClientID) {
+		err := a.unusedClient(x, "client_id", func(o Authorization) bool { return o.OAuth2 != nil && o.OAuth2.ClientID == client.ClientID })
+		if err != nil {
 			return err
 		}
 	}
 	if !want.ClientSecret.IsZero() || client.SecretHash == (SecretHash{}) {
 		secret := given(line, "oauth2.client_secret", want.ClientSecret, func() string { return newSecret("keyrack_oauth2_") })
+		checkSecret(&p, "client_secret", secret)
 		set(d, "oauth2.client_secret", &client.SecretHash, hashSecret(secret))
 	}
 	x.OAuth2 = &client
-	return nil
+	return p.err()
+}
+
+// setIdentifier brings the public half of a credential to what is wanted: one
+// that is not given is made once. It tells whether that changed it.
+func setIdentifier(d *diff, p *problems, line *ChangeLine, of, field string, is *string, want string) bool {
+	if want == *is && want != "" || want == "" && *is != "" {
+		return false
+	}
+	*is = given(line, of+"."+field, vault.NewSecret(want), newUUIDText)
+	d.fields = append(d.fields, of+"."+field)
+	checkLabel(p, field, *is, 255)
+	return true
 }
 
 // unusedClient refuses a public half of a credential that another
 // authorization has.
-func (a *applier) unusedClient(x *Authorization, has func(Authorization) bool, path string) error {
+func (a *applier) unusedClient(x *Authorization, path string, has func(Authorization) bool) error {
 	all, err := a.tx.Applications()
 	if err != nil {
 		return err
@@ -196,26 +225,23 @@ func (a *applier) oauth1(d *diff, line *ChangeLine, x *Authorization, want *Desi
 	if want == nil {
 		return nil
 	}
-	client := *cmp.Or(x.OAuth1, &OAuth1Client{})
-	if key := cmp.Or(want.ConsumerKey, client.ConsumerKey); key != client.ConsumerKey || key == "" {
-		client.ConsumerKey = given(line, "oauth1.consumer_key", vault.NewSecret(key), newUUIDText)
-		d.fields = append(d.fields, "oauth1.consumer_key")
-		if err := a.unusedClient(x, func(o Authorization) bool { return o.OAuth1 != nil && o.OAuth1.ConsumerKey == client.ConsumerKey }, "consumer_key"); err != nil {
+	client := *cmp.Or(x.OAuth1, &OAuth1Client{}) // a copy, as above
+	var p problems
+	if setIdentifier(d, &p, line, "oauth1", "consumer_key", &client.ConsumerKey, want.ConsumerKey) {
+		err := a.unusedClient(x, "consumer_key", func(o Authorization) bool { return o.OAuth1 != nil && o.OAuth1.ConsumerKey == client.ConsumerKey })
+		if err != nil {
 			return err
 		}
 	}
-	if token := cmp.Or(want.Token, client.Token); token != client.Token || token == "" {
-		client.Token = given(line, "oauth1.token", vault.NewSecret(token), newUUIDText)
-		d.fields = append(d.fields, "oauth1.token")
-	}
-	if err := a.sealed(d, line, x.UUID, "consumer_secret", &client.ConsumerSecret, want.ConsumerSecret); err != nil {
-		return err
-	}
-	if err := a.sealed(d, line, x.UUID, "token_secret", &client.TokenSecret, want.TokenSecret); err != nil {
-		return err
-	}
+	setIdentifier(d, &p, line, "oauth1", "token", &client.Token, want.Token)
 	x.OAuth1 = &client
-	return nil
+	return inOrder(
+		func() error {
+			return a.sealed(d, line, x.UUID, "consumer_secret", &client.ConsumerSecret, want.ConsumerSecret)
+		},
+		func() error { return a.sealed(d, line, x.UUID, "token_secret", &client.TokenSecret, want.TokenSecret) },
+		func() error { return p.err() },
+	)
 }
 
 func newUUIDText() string { return newUUID().String() }
@@ -230,8 +256,12 @@ func (a *applier) sealed(d *diff, line *ChangeLine, of uuid.UUID, field string, 
 	}
 	record := vault.Record{Kind: "authorization.oauth1", ID: of.String(), Field: field}
 	if *is != nil {
-		if plain, err := a.vault.Unseal(*is, record); err != nil || string(plain) == want.Reveal() {
-			return err
+		plain, err := a.vault.Unseal(*is, record)
+		if err != nil {
+			return fmt.Errorf("unseal %s: %w", record, err)
+		}
+		if string(plain) == want.Reveal() {
+			return nil
 		}
 	}
 	secret := given(line, "oauth1."+field, want, func() string { return newSecret("keyrack_oauth1_") })

@@ -3,22 +3,40 @@ package core
 import (
 	"cmp"
 	"fmt"
+	"strings"
+
+	"keyrack/internal/vault"
 )
 
 func (a *applier) project(path string, want DesiredProject) error {
-	is, err := a.tx.ProjectByName(want.Name)
+	is, err := a.saveProject(want)
+	if err := a.problems.take(path, err); err != nil {
+		return err
+	}
+	gone := func(k DesiredAPIKey) bool { return k.Absent }
+	return goneFirst(a, path+".api_keys", want.APIKeys, gone, func(k DesiredAPIKey) error { return a.apiKey(is, k) })
+}
+
+// saveProject makes the project itself what is wanted. A new one that is wrong
+// is not made and has no id.
+func (a *applier) saveProject(want DesiredProject) (Project, error) {
+	is, err := projectNamed(a.tx, want.Name)
 	isNew := KindOf(err) == NotFound
 	if err != nil && !isNew {
-		return err
+		return is, err
 	}
 	d, err := a.setProject(&is, want)
-	if err != nil {
-		return err
+	switch {
+	case err != nil || d.none():
+		return is, err
+	case isNew:
+		a.note("create", "project "+is.Name)
+		return is, a.insertProject(a.tx, a.by, &is)
 	}
-	if err := a.saveProject(&is, isNew, d); err != nil {
-		return err
-	}
-	return each(a, path+".api_keys", want.APIKeys, func(_ string, k DesiredAPIKey) error { return a.apiKey(is, k) })
+	is.UpdatedAt = a.clock()
+	a.note("update", "project "+is.Name, d.fields...)
+	return is, a.changed(a.tx.UpdateProject(is), "project.change", is.object(),
+		withProject(is.ID), withDetail(strings.Join(d.fields, " ")))
 }
 
 // setProject makes the project what is wanted and tells what that changed.
@@ -32,67 +50,64 @@ func (a *applier) setProject(is *Project, want DesiredProject) (diff, error) {
 	return d, err
 }
 
-func (a *applier) saveProject(is *Project, isNew bool, d diff) error {
-	object := "project " + is.Name
-	is.UpdatedAt = a.clock()
-	if isNew {
-		a.note("create", object)
-		return a.insertProject(a.tx, a.by, is)
-	}
-	if d.none() {
-		return nil
-	}
-	a.note("update", object, d.fields...)
-	return a.changed(a.tx.UpdateProject(*is), "project.change", "project "+is.UUID.String(), withProject(is.ID))
-}
-
 func (a *applier) apiKey(owner Project, want DesiredAPIKey) error {
-	keys, err := a.tx.APIKeys(owner.ID)
-	if err != nil {
+	is, err := apiKeyNamed(a.tx, owner, want.Name)
+	isNew := KindOf(err) == NotFound
+	if err != nil && !isNew {
 		return err
 	}
 	object := fmt.Sprintf("api key %s/%s", owner.Name, want.Name)
-	is, err := find(keys, func(k APIKey) bool { return k.Name == want.Name }, "API key")
-	switch isNew := err != nil; {
-	case want.Absent && isNew:
-		return nil
-	case want.Absent:
+	if want.Absent {
+		if isNew {
+			return nil
+		}
 		a.note("remove", object)
 		return a.removeAPIKey(a.tx, a.by, is)
-	case isNew:
-		return a.newAPIKey(owner, object, want)
 	}
-	return a.changeAPIKey(is, object, want)
+	d, err := setAPIKey(&is, want)
+	switch {
+	case err != nil || owner.ID == 0:
+		return err
+	case isNew:
+		return a.newAPIKey(owner, is, object, want.Secret)
+	}
+	return a.changeAPIKey(is, object, d)
 }
 
-func (a *applier) newAPIKey(owner Project, object string, want DesiredAPIKey) error {
+// setAPIKey makes the API key what is wanted, but for a secret still to be
+// made, and tells what that changed.
+func setAPIKey(is *APIKey, want DesiredAPIKey) (diff, error) {
+	var d diff
+	var p problems
+	is.Name = want.Name
+	setTime(&d, "expires_at", &is.ExpiresAt, want.ExpiresAt)
+	setSecret(&d, &p, &is.SecretHash, want.Secret)
+	checkName(&p, is.Name)
+	return d, p.err()
+}
+
+func (a *applier) newAPIKey(owner Project, k APIKey, object string, secret vault.Secret) error {
 	line := a.note("create", object)
-	k := APIKey{
-		Project: owner.ID, Name: want.Name, ExpiresAt: Moment(want.ExpiresAt),
-		SecretHash: hashSecret(given(line, "secret", want.Secret, newAPISecret)),
-	}
+	k.Project = owner.ID
+	k.SecretHash = hashSecret(given(line, "secret", secret, newAPISecret))
 	if err := unusedAPIKey(a.tx, k); err != nil {
 		return err
 	}
-	return a.insertAPIKey(a.tx, a.by, owner, k)
+	return a.insertAPIKey(a.tx, a.by, k)
 }
 
-func (a *applier) changeAPIKey(is APIKey, object string, want DesiredAPIKey) error {
-	var d diff
-	setTime(&d, "expires_at", &is.ExpiresAt, want.ExpiresAt)
-	if !want.Secret.IsZero() {
-		set(&d, "secret", &is.SecretHash, hashSecret(want.Secret.Reveal()))
-	}
+func (a *applier) changeAPIKey(is APIKey, object string, d diff) error {
 	if d.none() {
 		return nil
 	}
-	if contains(d.fields, "secret") {
+	if d.has("secret") {
 		if err := unusedAPIKey(a.tx, is); err != nil {
 			return err
 		}
 	}
 	a.note("update", object, d.fields...)
-	return a.changed(a.tx.UpdateAPIKey(is), "apikey.change", "apikey "+is.UUID.String(), withProject(is.Project))
+	return a.changed(a.tx.UpdateAPIKey(is), "apikey.change", is.object(),
+		withProject(is.Project), withDetail(strings.Join(d.fields, " ")))
 }
 
 func unusedAPIKey(tx Tx, k APIKey) error {

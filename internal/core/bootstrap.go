@@ -22,13 +22,13 @@ type FirstSteps struct {
 }
 
 // Bootstrap gives an empty store an administrator and a project, and tells
-// their credentials. A store that has any account is left as it is: the
-// result is then nil. For the system alone.
+// their credentials. A store that has any account or project is left as it is:
+// the result is then nil. For the system alone.
 func (s *Service) Bootstrap(ctx context.Context, by Actor) (*FirstSteps, error) {
 	if by.kind != ActorSystem {
 		return nil, errDenied
 	}
-	if n, err := view(ctx, s, Tx.CountAccounts); err != nil || n > 0 {
+	if empty, err := view(ctx, s, isEmpty); err != nil || !empty {
 		return nil, err
 	}
 	steps := &FirstSteps{
@@ -40,8 +40,8 @@ func (s *Service) Bootstrap(ctx context.Context, by Actor) (*FirstSteps, error) 
 		return nil, err
 	}
 	made, err := update(ctx, s, func(tx Tx) (bool, error) {
-		n, err := tx.CountAccounts() // another server may have been first
-		if err != nil || n > 0 {
+		empty, err := isEmpty(tx) // another server may have been first
+		if err != nil || !empty {
 			return false, err
 		}
 		return true, s.firstWorld(tx, by, *steps, hash)
@@ -50,6 +50,15 @@ func (s *Service) Bootstrap(ctx context.Context, by Actor) (*FirstSteps, error) 
 		return nil, err
 	}
 	return steps, nil
+}
+
+func isEmpty(tx Tx) (bool, error) {
+	accounts, err := tx.CountAccounts()
+	if err != nil || accounts > 0 {
+		return false, err
+	}
+	_, projects, err := tx.Projects(Page{Limit: 1})
+	return projects == 0, err
 }
 
 func (s *Service) firstWorld(tx Tx, by Actor, steps FirstSteps, hash string) error {
@@ -65,7 +74,7 @@ func (s *Service) firstWorld(tx Tx, by Actor, steps FirstSteps, hash string) err
 	if err := s.insertProject(tx, by, &project); err != nil {
 		return err
 	}
-	return s.insertAPIKey(tx, by, project, APIKey{
+	return s.insertAPIKey(tx, by, APIKey{
 		Project: project.ID, Name: firstAPIKey, SecretHash: hashSecret(steps.APIKey.Reveal()),
 	})
 }

@@ -2,6 +2,7 @@ package core
 
 import (
 	"context"
+	"strings"
 	"time"
 
 	"keyrack/internal/vault"
@@ -13,8 +14,12 @@ var errBadCredential = Errorf(Unauthenticated, "the credential does not hold")
 // login exists, has a password, or is locked shows neither in the answer nor
 // in its time.
 func (s *Service) AuthenticatePassword(ctx context.Context, login, password string, o Origin) (Actor, error) {
-	account, err := view(ctx, s, func(tx Tx) (Account, error) { return tx.AccountByLogin(login) })
-	if err != nil && KindOf(err) != NotFound {
+	find := func(tx Tx) (Account, error) {
+		account, err := accountByLogin(tx, login)
+		return account, ignore(NotFound, err)
+	}
+	account, err := view(ctx, s, find)
+	if err != nil {
 		return Actor{}, err
 	}
 	if len(password) > maxPassword {
@@ -24,10 +29,14 @@ func (s *Service) AuthenticatePassword(ctx context.Context, login, password stri
 	if err != nil {
 		return Actor{}, err
 	}
-	if !ok || !account.ActiveAt(s.clock()) {
+	now, err := view(ctx, s, find) // again: hashing, and waiting for a turn, took their time
+	if err != nil {
+		return Actor{}, err
+	}
+	if !ok || now.PasswordHash != account.PasswordHash || !now.ActiveAt(s.clock()) {
 		return Actor{}, errBadCredential
 	}
-	return accountActor(account, o), nil
+	return accountActor(now, o), nil
 }
 
 func accountActor(a Account, o Origin) Actor {
@@ -93,16 +102,32 @@ func (s *Service) AddAPIKey(ctx context.Context, by Actor, in NewAPIKey) (vault.
 	if !by.manages() {
 		return vault.Secret{}, errDenied
 	}
-	secret := newAPISecret()
-	return vault.NewSecret(secret), s.store.Update(ctx, func(tx Tx) error {
-		project, err := tx.ProjectByName(in.Project)
+	return update(ctx, s, func(tx Tx) (vault.Secret, error) {
+		project, err := projectNamed(tx, in.Project)
 		if err != nil {
-			return err
+			return vault.Secret{}, err
 		}
-		return s.insertAPIKey(tx, by, project, APIKey{
+		if err := noAPIKey(tx, project, in.Name); err != nil {
+			return vault.Secret{}, err
+		}
+		secret := newAPISecret()
+		return vault.NewSecret(secret), s.insertAPIKey(tx, by, APIKey{
 			Project: project.ID, Name: in.Name, SecretHash: hashSecret(secret), ExpiresAt: Moment(in.ExpiresAt),
 		})
 	})
+}
+
+// noAPIKey refuses a name that one of the project's API keys has.
+func noAPIKey(tx Tx, of Project, name string) error {
+	return conflictAt(absent(apiKeyNamed(tx, of, name)), "name", "is already the name of another API key of this project")
+}
+
+func apiKeyNamed(tx Tx, of Project, name string) (APIKey, error) {
+	keys, err := tx.APIKeys(of.ID)
+	if err != nil {
+		return APIKey{}, err
+	}
+	return find(keys, func(k APIKey) bool { return k.Name == name }, "API key")
 }
 
 // newAPISecret makes an API key as SSHVerify writes them: 32 letters and digits.
@@ -110,12 +135,11 @@ func newAPISecret() string {
 	return randomText("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789", 32)
 }
 
-func (s *Service) insertAPIKey(tx Tx, by Actor, project Project, k APIKey) error {
+func (k APIKey) object() string { return "apikey " + k.UUID.String() }
+
+func (s *Service) insertAPIKey(tx Tx, by Actor, k APIKey) error {
 	var p problems
-	checkLabel(&p, "name", k.Name, 255)
-	if k.Name == "" {
-		p.addf("name", "must not be empty")
-	}
+	checkName(&p, k.Name)
 	if err := p.err(); err != nil {
 		return err
 	}
@@ -123,7 +147,7 @@ func (s *Service) insertAPIKey(tx Tx, by Actor, project Project, k APIKey) error
 	if _, err := tx.InsertAPIKey(k); err != nil {
 		return err
 	}
-	return s.audit(tx, by, "apikey.add", "apikey "+k.UUID.String(), withProject(project.ID))
+	return s.audit(tx, by, "apikey.add", k.object(), withProject(k.Project))
 }
 
 // APIKeys lists a project's API keys by name. For those who read everything.
@@ -132,7 +156,7 @@ func (s *Service) APIKeys(ctx context.Context, by Actor, project string) ([]APIK
 		return nil, errDenied
 	}
 	return view(ctx, s, func(tx Tx) ([]APIKey, error) {
-		p, err := tx.ProjectByName(project)
+		p, err := projectNamed(tx, project)
 		if err != nil {
 			return nil, err
 		}
@@ -147,15 +171,11 @@ func (s *Service) RemoveAPIKey(ctx context.Context, by Actor, project, name stri
 		return errDenied
 	}
 	return s.store.Update(ctx, func(tx Tx) error {
-		p, err := tx.ProjectByName(project)
+		p, err := projectNamed(tx, project)
 		if err != nil {
 			return err
 		}
-		keys, err := tx.APIKeys(p.ID)
-		if err != nil {
-			return err
-		}
-		k, err := find(keys, func(k APIKey) bool { return k.Name == name }, "API key")
+		k, err := apiKeyNamed(tx, p, name)
 		if err != nil {
 			return err
 		}
@@ -167,7 +187,7 @@ func (s *Service) removeAPIKey(tx Tx, by Actor, k APIKey) error {
 	if err := tx.DeleteAPIKey(k.ID); err != nil {
 		return err
 	}
-	return s.audit(tx, by, "apikey.remove", "apikey "+k.UUID.String(), withProject(k.Project))
+	return s.audit(tx, by, "apikey.remove", k.object(), withProject(k.Project))
 }
 
 func find[T any](list []T, is func(T) bool, what string) (T, error) {
@@ -195,17 +215,33 @@ func (s *Service) AddToken(ctx context.Context, by Actor, in NewToken) (vault.Se
 	if !by.manages() {
 		return vault.Secret{}, errDenied
 	}
-	secret := newTokenSecret(in.Use)
-	return vault.NewSecret(secret), s.store.Update(ctx, func(tx Tx) error {
+	return update(ctx, s, func(tx Tx) (vault.Secret, error) {
 		account, err := accountNamed(tx, in.Account)
 		if err != nil {
-			return err
+			return vault.Secret{}, err
 		}
-		return s.insertToken(tx, by, Token{
+		if err := noToken(tx, account, in.Use, in.Name); err != nil {
+			return vault.Secret{}, err
+		}
+		secret := newTokenSecret(in.Use)
+		return vault.NewSecret(secret), s.insertToken(tx, by, Token{
 			Account: account.ID, Name: in.Name, Use: in.Use, SecretHash: hashSecret(secret),
 			Lifetime: in.Lifetime, ExpiresAt: Moment(in.ExpiresAt),
 		})
 	})
+}
+
+// noToken refuses a name that one of the account's tokens for that use has.
+func noToken(tx Tx, of Account, use TokenUse, name string) error {
+	return conflictAt(absent(tokenNamed(tx, of, use, name)), "name", "is already the name of another token of this account for that use")
+}
+
+func tokenNamed(tx Tx, of Account, use TokenUse, name string) (Token, error) {
+	tokens, err := tx.Tokens(of.ID)
+	if err != nil {
+		return Token{}, err
+	}
+	return find(tokens, func(t Token) bool { return t.Use == use && t.Name == name }, "token")
 }
 
 // newTokenSecret makes a secret in the form the use's clients expect: 40 hex
@@ -227,14 +263,28 @@ func (s *Service) insertToken(tx Tx, by Actor, t Token) error {
 	if _, err := tx.InsertToken(t); err != nil {
 		return err
 	}
-	return s.audit(tx, by, "token.add", "token "+t.UUID.String(), withDetail(string(t.Use)))
+	return s.audit(tx, by, "token.add", t.object(), withDetail(string(t.Use)))
 }
 
-func (t Token) check(p *problems) {
-	checkLabel(p, "name", t.Name, 255)
-	if t.Name == "" {
-		p.addf("name", "must not be empty")
+// minSecret makes room for 128 random bits, without which a plain hash does not
+// keep a secret: 22 characters of base64.
+const minSecret = 22
+
+// checkSecret refuses a given secret that is too short to be random, or would
+// not come through a header unchanged.
+func checkSecret(p *problems, path, secret string) {
+	switch {
+	case len(secret) < minSecret:
+		p.addf(path, "must have at least %d characters; leave it out and one is made", minSecret)
+	case strings.ContainsFunc(secret, func(r rune) bool { return r <= ' ' || r > '~' }):
+		p.addf(path, "must be printable ASCII without blanks")
 	}
+}
+
+func (t Token) object() string { return "token " + t.UUID.String() }
+
+func (t Token) check(p *problems) {
+	checkName(p, t.Name)
 	if !contains(TokenUses, t.Use) {
 		p.addf("use", "must be one of %v", TokenUses)
 	}
@@ -249,12 +299,9 @@ var TokenUses = []TokenUse{UseWaldur, UseForeman, UseRaidboxes, UseHost}
 // Tokens lists an account's tokens, to itself and those who read everything.
 func (s *Service) Tokens(ctx context.Context, by Actor, account string) ([]Token, error) {
 	return view(ctx, s, func(tx Tx) ([]Token, error) {
-		a, err := accountNamed(tx, account)
+		a, err := accountFor(tx, by, account)
 		if err != nil {
 			return nil, err
-		}
-		if !by.readsAll() && !by.owns(a.ID) {
-			return nil, errDenied
 		}
 		return tx.Tokens(a.ID)
 	})
@@ -271,11 +318,7 @@ func (s *Service) RemoveToken(ctx context.Context, by Actor, account string, use
 		if err != nil {
 			return err
 		}
-		tokens, err := tx.Tokens(a.ID)
-		if err != nil {
-			return err
-		}
-		t, err := find(tokens, func(t Token) bool { return t.Use == use && t.Name == name }, "token")
+		t, err := tokenNamed(tx, a, use, name)
 		if err != nil {
 			return err
 		}
@@ -287,5 +330,5 @@ func (s *Service) removeToken(tx Tx, by Actor, t Token) error {
 	if err := tx.DeleteToken(t.ID); err != nil {
 		return err
 	}
-	return s.audit(tx, by, "token.remove", "token "+t.UUID.String())
+	return s.audit(tx, by, "token.remove", t.object())
 }

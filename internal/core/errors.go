@@ -97,17 +97,23 @@ func (p *problems) addf(path, format string, args ...any) {
 	*p = append(*p, Field{Path: path, Msg: fmt.Sprintf(format, args...)})
 }
 
-// add takes over the fields of err below prefix; nil adds nothing.
-func (p *problems) add(prefix string, err error) {
-	if err == nil {
-		return
-	}
+// take notes what err says about the input, below prefix. An error of another
+// kind says nothing about the input: it is given back, and nil for all else.
+func (p *problems) take(prefix string, err error) error {
 	e, ok := errors.AsType[*Error](err)
-	if !ok || len(e.Fields) == 0 {
-		p.addf(prefix, "%v", err)
-		return
+	if !ok || e.Kind != Invalid && e.Kind != Conflict && e.Kind != NotFound {
+		return err
 	}
-	for _, f := range e.Fields {
+	if len(e.Fields) == 0 {
+		p.addf(prefix, "%s", e.Msg)
+	}
+	p.within(prefix, e.Fields)
+	return nil
+}
+
+// within takes over what was found below prefix.
+func (p *problems) within(prefix string, found []Field) {
+	for _, f := range found {
 		*p = append(*p, Field{Path: joinPath(prefix, f.Path), Msg: f.Msg})
 	}
 }

@@ -6,7 +6,8 @@ import (
 )
 
 // inviteProject owns the sessions that operators open for an account. It is
-// made when it is first needed; its keys are proven and adopted.
+// made when it is first needed; its keys are proven and adopted. No other
+// project can have the name, see [Project.check].
 const inviteProject = "keyrack-collect"
 
 // Invite opens a collect session whose proven keys go to the account that ref

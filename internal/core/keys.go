@@ -103,6 +103,7 @@ func (k Key) object() string { return "key " + k.UUID.String() }
 func (s *Service) judgeNewKey(tx Tx, in NewKey) (sshkey.PublicKey, error) {
 	var p problems
 	checkLabel(&p, "name", in.Name, maxKeyName)
+	checkComment(&p, in.Comment)
 	policy, err := s.keyPolicy(tx, in.Policy)
 	if err != nil {
 		return sshkey.PublicKey{}, err
@@ -177,6 +178,24 @@ func checkLabel(p *problems, path, text string, most int) {
 	}
 }
 
+// keyNamed gives the owner's key of that name. A text that cannot be a name is
+// no key's.
+func keyNamed(tx Tx, owner AccountID, name string) (Key, error) {
+	var p problems
+	if checkLabel(&p, "name", name, maxKeyName); len(p) > 0 {
+		return Key{}, errNoKey
+	}
+	return tx.OwnerKeyByName(owner, name)
+}
+
+// checkName refuses what cannot name a thing.
+func checkName(p *problems, name string) {
+	checkLabel(p, "name", name, 255)
+	if name == "" {
+		p.addf("name", "must not be empty")
+	}
+}
+
 // unused refuses a key whose name or content the owner has already.
 func unused(tx Tx, k Key, u Uniqueness) error {
 	if u.Name {
@@ -206,19 +225,26 @@ func absent[T any](_ T, err error) error {
 }
 
 // RemoveKey takes a key away: it is gone from every answer at once, its
-// revisions stay. A key the actor may not change is NotFound.
+// revisions stay. Its owner and those who manage everything may.
 func (s *Service) RemoveKey(ctx context.Context, by Actor, id uuid.UUID, comment string) error {
+	var p problems
+	if checkComment(&p, comment); len(p) > 0 {
+		return p.err()
+	}
 	return s.store.Update(ctx, func(tx Tx) error {
-		k, err := tx.KeyByUUID(id)
-		if err == nil && !by.manages() && !by.owns(k.Owner) {
-			err = Errorf(NotFound, "no such key")
-		}
+		k, err := keyFor(tx, by, id)
 		if err != nil {
 			return err
+		}
+		if !by.manages() && !by.owns(k.Owner) {
+			return errDenied
 		}
 		return s.removeKey(tx, by, k, comment)
 	})
 }
+
+// checkComment bounds what a revision says of its reason.
+func checkComment(p *problems, comment string) { checkLabel(p, "comment", comment, 1000) }
 
 func (s *Service) removeKey(tx Tx, by Actor, k Key, comment string) error {
 	if err := tx.DeleteKey(k.ID); err != nil {
@@ -239,15 +265,23 @@ type KeyDetail struct {
 // read everything.
 func (s *Service) Key(ctx context.Context, by Actor, id uuid.UUID) (KeyDetail, error) {
 	return view(ctx, s, func(tx Tx) (KeyDetail, error) {
-		k, err := tx.KeyByUUID(id)
+		k, err := keyFor(tx, by, id)
 		if err != nil {
 			return KeyDetail{}, err
 		}
-		if !by.readsAll() && !by.owns(k.Owner) {
-			return KeyDetail{}, Errorf(NotFound, "no such key")
-		}
 		return detail(tx, k)
 	})
+}
+
+var errNoKey = Errorf(NotFound, "no such key")
+
+// keyFor gives a key where the actor may see it.
+func keyFor(tx Tx, by Actor, id uuid.UUID) (Key, error) {
+	k, err := tx.KeyByUUID(id)
+	if err == nil && !by.readsAll() && !by.owns(k.Owner) {
+		return Key{}, errNoKey
+	}
+	return k, as(errNoKey, err)
 }
 
 func detail(tx Tx, k Key) (d KeyDetail, err error) {
@@ -268,6 +302,7 @@ func (s *Service) Keys(ctx context.Context, by Actor, q KeyQuery) ([]Key, int, e
 	if !by.readsAll() && !by.owns(q.Owner) {
 		return nil, 0, errDenied
 	}
+	q.Page = q.Page.clamped()
 	var total int
 	list, err := view(ctx, s, func(tx Tx) (list []Key, err error) {
 		list, total, err = tx.Keys(q)
@@ -284,13 +319,13 @@ func (s *Service) AuthorizedKeys(ctx context.Context, by Actor, login string, f 
 		return nil, errDenied
 	}
 	return view(ctx, s, func(tx Tx) ([]Key, error) {
-		account, err := tx.AccountByLogin(login)
-		if KindOf(err) == NotFound {
-			return nil, nil
+		account, err := accountByLogin(tx, login)
+		if err != nil {
+			return nil, ignore(NotFound, err)
 		}
 		// sshd's user names have case, logins are only unique without it.
-		if err != nil || account.Login != login || !account.ActiveAt(s.clock()) {
-			return nil, err
+		if account.Login != login || !account.ActiveAt(s.clock()) {
+			return nil, nil
 		}
 		keys, err := tx.KeysByOwner(account.ID)
 		if err != nil || f.Sum == nil {
@@ -318,7 +353,8 @@ func fingerprint(k sshkey.PublicKey, h sshkey.Hash) sshkey.Fingerprint {
 	case sshkey.HashSHA512:
 		sum := k.SHA512()
 		return sshkey.Fingerprint{Hash: h, Sum: sum[:]}
+	default:
+		sum := k.SHA256()
+		return sshkey.Fingerprint{Hash: sshkey.HashSHA256, Sum: sum[:]}
 	}
-	sum := k.SHA256()
-	return sshkey.Fingerprint{Hash: sshkey.HashSHA256, Sum: sum[:]}
 }

@@ -13,7 +13,7 @@ func (s *Service) Projects(ctx context.Context, by Actor, p Page) ([]Project, in
 	}
 	var total int
 	list, err := view(ctx, s, func(tx Tx) (list []Project, err error) {
-		list, total, err = tx.Projects(p)
+		list, total, err = tx.Projects(p.clamped())
 		return list, err
 	})
 	return list, total, err
@@ -34,28 +34,35 @@ func (s *Service) AddProject(ctx context.Context, by Actor, in NewProject) (Proj
 		return Project{}, errDenied
 	}
 	return update(ctx, s, func(tx Tx) (Project, error) {
-		if err := absent(tx.ProjectByName(in.Name)); err != nil {
-			return Project{}, conflictAt(err, "name", "is already the name of another project")
-		}
 		p := Project{Name: in.Name, Adopt: cmp.Or(in.Adopt, AdoptOff), ProveKeys: in.ProveKeys}
 		var err error
 		if p.Organization, err = p.check(tx, in.Organization); err != nil {
 			return Project{}, err
 		}
+		if err := absent(projectNamed(tx, in.Name)); err != nil {
+			return Project{}, conflictAt(err, "name", "is already the name of another project")
+		}
 		return p, s.insertProject(tx, by, &p)
 	})
+}
+
+func projectNamed(tx Tx, name string) (Project, error) {
+	return named(tx.ProjectByName, "project", name)
 }
 
 // check says what is wrong with a project, and finds its organization.
 func (p Project) check(tx Tx, organization string) (OrganizationID, error) {
 	var bad problems
-	bad.add("", checkName(p.Name))
+	checkName(&bad, p.Name)
+	if p.Name == inviteProject {
+		bad.addf("name", "is kept for the sessions that operators open")
+	}
 	if !contains([]Adopt{AdoptOff, AdoptProven, AdoptOffered}, p.Adopt) {
 		bad.addf("adopt_keys", "must be off, proven or offered")
 	}
 	id, err := optionalOrganization(tx, organization)
-	if err != nil {
-		bad.addf("organization", "%v", err)
+	if err := bad.take("organization", err); err != nil {
+		return 0, err
 	}
 	return id, bad.err()
 }
@@ -67,5 +74,7 @@ func (s *Service) insertProject(tx Tx, by Actor, p *Project) error {
 	if p.ID, err = tx.InsertProject(*p); err != nil {
 		return err
 	}
-	return s.audit(tx, by, "project.add", "project "+p.UUID.String(), withProject(p.ID))
+	return s.audit(tx, by, "project.add", p.object(), withProject(p.ID))
 }
+
+func (p Project) object() string { return "project " + p.UUID.String() }

@@ -5,8 +5,10 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
 	"math"
 	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/google/uuid"
@@ -50,7 +52,7 @@ func (s *Service) newWebhooks(p *problems, kind SessionKind, in []NewWebhook) []
 	out := make([]Webhook, len(in))
 	for i, w := range in {
 		out[i] = s.newWebhook(w)
-		p.add(fmt.Sprintf("webhooks[%d]", i), out[i].check(kind))
+		p.within(fmt.Sprintf("webhooks[%d]", i), out[i].check(kind))
 	}
 	return out
 }
@@ -65,7 +67,7 @@ func (s *Service) newWebhook(in NewWebhook) Webhook {
 }
 
 // check says all that is wrong with a webhook at once.
-func (w Webhook) check(kind SessionKind) error {
+func (w Webhook) check(kind SessionKind) problems {
 	var p problems
 	if why := badURL(w.URL); why != "" {
 		p.addf("url", "%s", why)
@@ -88,7 +90,7 @@ func (w Webhook) check(kind SessionKind) error {
 		p.addf("backoff_multiplier", "must be at least 1")
 	}
 	checkHeaders(&p, w.Headers)
-	return p.err()
+	return p
 }
 
 // badURL says what is wrong with a webhook's URL. Whether its host may be
@@ -112,8 +114,8 @@ func badURL(text string) string {
 // that would end a header (RFC 9110, 5.1 and 5.5).
 func checkHeaders(p *problems, headers map[string][]string) {
 	size := 0
-	for name, values := range headers {
-		path := "headers." + name
+	for _, name := range slices.Sorted(maps.Keys(headers)) {
+		values, path := headers[name], "headers."+name
 		switch {
 		case name == "" || strings.ContainsFunc(name, notToken):
 			p.addf("headers", "must be named by letters, digits and hyphens")
@@ -248,7 +250,7 @@ func (s *Service) AddWebhook(ctx context.Context, by Actor, kind SessionKind, se
 			return Webhook{}, err
 		}
 		w := s.newWebhook(in)
-		if err := w.check(kind); err != nil {
+		if err := w.check(kind).err(); err != nil {
 			return Webhook{}, err
 		}
 		if err := roomForWebhook(tx, found); err != nil {
@@ -296,7 +298,7 @@ func (s *Service) ChangeWebhook(ctx context.Context, by Actor, kind SessionKind,
 		c.InitialBackoff.apply(&w.InitialBackoff)
 		c.BackoffMultiplier.apply(&w.BackoffMultiplier)
 		w.Disabled, w.UpdatedAt = false, s.clock()
-		if err := w.check(kind); err != nil {
+		if err := w.check(kind).err(); err != nil {
 			return Webhook{}, err
 		}
 		if err := s.sealHeaders(&w); err != nil {
@@ -340,14 +342,14 @@ func (s *Service) WebhookSecret(ctx context.Context, by Actor, project string) (
 		return vault.Secret{}, errDenied
 	}
 	return update(ctx, s, func(tx Tx) (vault.Secret, error) {
-		p, err := tx.ProjectByName(project)
+		p, err := projectNamed(tx, project)
 		if err != nil {
 			return vault.Secret{}, err
 		}
 		if err := s.ensureWebhookSecret(tx, p.ID); err != nil {
 			return vault.Secret{}, err
 		}
-		if err := s.audit(tx, by, "webhook.secret", "project "+p.UUID.String(), withProject(p.ID)); err != nil {
+		if err := s.audit(tx, by, "webhook.secret", p.object(), withProject(p.ID)); err != nil {
 			return vault.Secret{}, err
 		}
 		if p, err = tx.Project(p.ID); err != nil {
