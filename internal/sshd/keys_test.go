@@ -30,14 +30,16 @@ func signer(key crypto.PrivateKey) ssh.Signer {
 	return s
 }
 
-// freshKey makes an Ed25519 key.
-func freshKey() ssh.Signer {
+func ed25519Key() ed25519.PrivateKey {
 	_, private, err := ed25519.GenerateKey(rand.Reader)
 	if err != nil {
 		panic(err)
 	}
-	return signer(private)
+	return private
 }
+
+// freshKey makes an Ed25519 key.
+func freshKey() ssh.Signer { return signer(ed25519Key()) }
 
 func freshKeys(n int) []ssh.Signer {
 	out := make([]ssh.Signer, n)
@@ -49,9 +51,13 @@ func freshKeys(n int) []ssh.Signer {
 
 func plain(t testing.TB, key ssh.PublicKey) sshkey.PublicKey {
 	t.Helper()
+	return plainKey(key)
+}
+
+func plainKey(key ssh.PublicKey) sshkey.PublicKey {
 	k, err := sshkey.FromSSH(key)
 	if err != nil {
-		t.Fatal(err)
+		panic(err)
 	}
 	return k
 }
@@ -108,10 +114,7 @@ var (
 // writeKeyFiles makes a key pair as ssh-keygen does, quicker.
 func writeKeyFiles(t testing.TB, path string) {
 	t.Helper()
-	_, private, err := ed25519.GenerateKey(rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
+	private := ed25519Key()
 	writeFile(t, path, string(pemOf(t, private)))
 	writeFile(t, path+".pub", string(ssh.MarshalAuthorizedKey(signer(private).PublicKey())))
 }

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"keyrack/internal/core"
 )
@@ -312,28 +313,34 @@ func certify(t testing.TB) string {
 func TestConfirmNeedsNoEnter(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, nil)
-	identifier := w.add(with(single, confirm))
-	cmd := exec.CommandContext(t.Context(), "ssh", w.sshArgs(identifier, append(identities(manyKeys(t, 1)[0]), "-tt")...)...)
-	in, err := cmd.StdinPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	prompt := &watcher{until: "cancel: ", found: make(chan struct{})}
-	cmd.Stderr = prompt
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	<-prompt.found
-	if n := len(w.recorded(identifier)); n != 0 {
-		t.Errorf("%d connections recorded before the user confirmed", n)
-	}
+	identifier, key := w.add(with(single, confirm)), manyKeys(t, 1)[0]
+	cmd, in, _ := w.prompted(t, identifier, append(identities(key), "-tt")...)
+	w.wantRecorded(t, identifier, "")                  // not before the user agrees
 	if _, err := io.WriteString(in, "y"); err != nil { // stdin stays open
 		t.Fatal(err)
 	}
 	if err := cmd.Wait(); err != nil {
 		t.Errorf("ssh: %v", err)
 	}
-	w.wantRecorded(t, identifier, want(t, true, manyKeys(t, 1)[0]))
+	w.wantRecorded(t, identifier, want(t, true, key))
+}
+
+// prompted starts ssh on a session that asks for a confirmation, and returns
+// when the user sees the prompt.
+func (w *world) prompted(t *testing.T, identifier string, args ...string) (*exec.Cmd, io.Writer, *watcher) {
+	t.Helper()
+	cmd := exec.CommandContext(t.Context(), "ssh", w.sshArgs(identifier, args...)...)
+	in, err := cmd.StdinPipe()
+	check(t, err)
+	stderr := &watcher{until: "cancel: ", found: make(chan struct{})}
+	cmd.Stderr = stderr
+	check(t, cmd.Start())
+	select {
+	case <-stderr.found:
+	case <-time.After(time.Minute):
+		t.Fatal("no prompt within a minute")
+	}
+	return cmd, in, stderr
 }
 
 // watcher tells when a text has been written to it.
@@ -357,24 +364,14 @@ func TestSecondConnectionIsTooLate(t *testing.T) {
 	w := newWorld(t, nil)
 	identifier := w.add(with(multi, confirm))
 	k := manyKeys(t, 2)
-	slow := exec.CommandContext(t.Context(), "ssh", w.sshArgs(identifier, identities(k[0])...)...)
-	in, err := slow.StdinPipe()
-	if err != nil {
-		t.Fatal(err)
-	}
-	prompt := &watcher{until: "cancel: ", found: make(chan struct{})}
-	slow.Stderr = prompt
-	if err := slow.Start(); err != nil {
-		t.Fatal(err)
-	}
-	<-prompt.found
+	slow, in, stderr := w.prompted(t, identifier, identities(k[0])...)
 	if quick := w.ssh(identifier, "y", identities(k[1])...); quick.code != 0 {
 		t.Errorf("first to confirm: exit code = %d, want 0", quick.code)
 	}
 	_, _ = io.WriteString(in, "y")
 	_ = slow.Wait()
-	if code := slow.ProcessState.ExitCode(); code != 1 || !strings.Contains(prompt.got, textTooLate) {
-		t.Errorf("second to confirm: exit code = %d, stderr %q; want 1 and %q", code, prompt.got, textTooLate)
+	if code := slow.ProcessState.ExitCode(); code != 1 || !strings.Contains(stderr.got, textTooLate) {
+		t.Errorf("second to confirm: exit code = %d, stderr %q; want 1 and %q", code, stderr.got, textTooLate)
 	}
 	w.wantRecorded(t, identifier, want(t, false, k[1]))
 }

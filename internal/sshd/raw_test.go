@@ -39,6 +39,7 @@ const (
 	msgChannelOpen     = 90
 	msgOpenConfirm     = 91
 	msgOpenFailure     = 92
+	msgExtendedData    = 95
 	msgChannelRequest  = 98
 	msgChannelSuccess  = 99
 	msgChannelFailure  = 100

@@ -257,6 +257,8 @@ func (w *world) next() logLine {
 	}
 }
 
+func discard() *slog.Logger { return slog.New(slog.DiscardHandler) }
+
 // result is how a client program ended.
 type result struct {
 	stdout, stderr string
