@@ -48,7 +48,7 @@ var mayImport = map[string][]string{
 		"face/senhasegura", "face/sshverify", "face/waldur", "safedial", "sshd", "sshkey", "store", "vault",
 		"webhook", "webui", "yamlfile",
 	},
-	"cli":         {"apply", "config", "core", "server", "sshkey", "store", "vault"},
+	"cli":         {"apply", "config", "core", "server", "sshkey", "store", "vault", "yamlfile"},
 	"cmd/keyrack": {"cli"},
 
 	// For tests alone: no package above may import these.

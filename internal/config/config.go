@@ -61,6 +61,9 @@ type Config struct {
 	// The products whose interfaces are served.
 	Faces Faces `yaml:"faces"`
 
+	// The sending of events to webhooks.
+	Webhooks Webhooks `yaml:"webhooks"`
+
 	// The log, which goes to standard error.
 	Log Log `yaml:"log"`
 
@@ -92,7 +95,8 @@ type SSH struct {
 	// of their own. By default it says that public keys are recorded.
 	Notice string `yaml:"notice" example:"Public keys are recorded, see https://example.org/privacy"`
 
-	// How long a client has from connecting to being let in.
+	// How long a client has from naming a session to being let in: passphrases
+	// are typed and hardware keys found. It has 30s to name one.
 	LoginGrace time.Duration `yaml:"login_grace"`
 
 	// How many connections may be open at once.
@@ -135,6 +139,13 @@ type SSHVerify struct {
 	ExpiredAsPending bool `yaml:"expired_as_pending"`
 }
 
+// Webhooks is the sending of events.
+type Webhooks struct {
+	// The internal networks that webhooks may reach. Any other loopback,
+	// private or link-local address is refused.
+	AllowTo []netip.Prefix `yaml:"allow_to" example:"[10.1.0.0/16]"`
+}
+
 // Log is the log.
 type Log struct {
 	// The least that is logged: debug, info, warn or error.
@@ -151,7 +162,7 @@ func Default() Config {
 		DataDir:       "keyrack-data",
 		HTTPAddr:      ":8080",
 		SSHAddr:       ":2222",
-		SSH:           SSH{LoginGrace: 30 * time.Second, MaxConnections: 200, PerSource: 20},
+		SSH:           SSH{LoginGrace: 2 * time.Minute, MaxConnections: 200, PerSource: 20},
 		Faces:         Faces{SSHVerify: SSHVerify{Enabled: true, RequestsPerMinute: 600}},
 		Log:           Log{Level: slog.LevelInfo, Format: "text"},
 		ShutdownGrace: 20 * time.Second,

@@ -49,7 +49,7 @@ func TestDefaults(t *testing.T) {
 	}
 	want := Config{
 		DataDir: "keyrack-data", HTTPAddr: ":8080", SSHAddr: ":2222",
-		SSH:           SSH{LoginGrace: 30 * time.Second, MaxConnections: 200, PerSource: 20},
+		SSH:           SSH{LoginGrace: 2 * time.Minute, MaxConnections: 200, PerSource: 20},
 		Faces:         Faces{SSHVerify: SSHVerify{Enabled: true, RequestsPerMinute: 600}},
 		Log:           Log{Level: slog.LevelInfo, Format: "text"},
 		ShutdownGrace: 20 * time.Second,
