@@ -30,10 +30,8 @@ type accountRow struct {
 
 func (accountRow) derived() [][2]string {
 	return [][2]string{
-		{"organizations", "(SELECT string_agg(CAST(organization_id AS text), ',' ORDER BY organization_id)" +
-			" FROM account_organizations WHERE account_id = accounts.id)"},
-		{"locations", "(SELECT string_agg(CAST(location_id AS text), ',' ORDER BY location_id)" +
-			" FROM account_locations WHERE account_id = accounts.id)"},
+		{"organizations", "(SELECT string_agg(CAST(organization_id AS text), ',') FROM account_organizations WHERE account_id = accounts.id)"},
+		{"locations", "(SELECT string_agg(CAST(location_id AS text), ',') FROM account_locations WHERE account_id = accounts.id)"},
 	}
 }
 

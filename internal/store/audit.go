@@ -56,7 +56,10 @@ func (t *tx) AuditEvents(q core.AuditQuery) ([]core.AuditEvent, error) {
 			s = s.Where("id < ?", q.Before)
 		}
 		if !q.Since.IsZero() {
-			s = s.Where("at >= ?", instant{q.Since})
+			// Ids follow time but for steps of the clock. Without the first one
+			// SQLite would go through all there is, looking for more.
+			since := instant{q.Since}
+			s = s.Where("at >= ? AND id >= (SELECT min(id) FROM audit_events WHERE at >= ?)", since, since)
 		}
 		if q.Object != "" {
 			s = s.Where("object = ?", q.Object)

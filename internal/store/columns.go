@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/netip"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -153,10 +154,10 @@ func (l *texts) Scan(src any) error {
 	return nil
 }
 
-// numbers are the ids that a query gathered in one text, as "1,2,3".
+// numbers are the ids that a query gathered in one text, as "3,1,2".
 type numbers []int64
 
-// Scan reads the text; NULL is none.
+// Scan reads the text and sorts; NULL is none.
 func (n *numbers) Scan(src any) error {
 	*n = nil
 	if src == nil {
@@ -173,6 +174,7 @@ func (n *numbers) Scan(src any) error {
 		}
 		*n = append(*n, id)
 	}
+	slices.Sort(*n)
 	return nil
 }
 

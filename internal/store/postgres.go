@@ -10,6 +10,7 @@ import (
 	"net"
 	"strconv"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/google/uuid"
@@ -32,6 +33,9 @@ var sessionParameters = map[string]string{
 	"lock_timeout":                        "5000",
 	"idle_in_transaction_session_timeout": "30000",
 	"timezone":                            "UTC",
+	"datestyle":                           "ISO", // this and the rest: how pgx reads text
+	"bytea_output":                        "hex",
+	"client_encoding":                     "UTF8",
 }
 
 const defaultConnections = 20
@@ -41,6 +45,7 @@ const defaultConnections = 20
 type postgresEngine struct {
 	config *pgx.ConnConfig
 	db     *database
+	closed atomic.Bool
 }
 
 func openPostgres(ctx context.Context, o Options) (engine, error) {
@@ -71,7 +76,10 @@ func openPostgres(ctx context.Context, o Options) (engine, error) {
 	return e, nil
 }
 
-func (e *postgresEngine) close() error { return e.db.Close() }
+func (e *postgresEngine) close() error {
+	e.closed.Store(true)
+	return e.db.Close()
+}
 
 // migrator connects without the limits, since a migration may take its time.
 func (e *postgresEngine) migrator() migrator {
@@ -79,11 +87,13 @@ func (e *postgresEngine) migrator() migrator {
 	for name := range sessionParameters {
 		delete(config.RuntimeParams, name)
 	}
+	connect := func() (*sql.DB, error) { return stdlib.OpenDB(*config), nil }
 	return migrator{
 		dialect:  goose.DialectPostgres,
 		suffix:   "postgres",
 		migrated: "SELECT to_regclass('" + goose.DefaultTablename + "') IS NOT NULL",
-		open:     func() (*sql.DB, error) { return stdlib.OpenDB(*config), nil },
+		open:     connect,
+		peek:     connect,
 		lock:     sessionLock(),
 	}
 }
@@ -155,6 +165,9 @@ func pause(ctx context.Context, attempt int) bool {
 
 func (e *postgresEngine) attempt(waiting context.Context, options *sql.TxOptions, fn func(*tx) error) error {
 	conn, err := e.db.DB.DB.Conn(waiting)
+	if err != nil && e.closed.Load() {
+		err = errClosed // database/sql has no error of its own that can be told
+	}
 	if err != nil {
 		return e.db.speaks.translate(err)
 	}

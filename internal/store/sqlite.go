@@ -63,8 +63,13 @@ func (e *sqliteEngine) migrator() migrator {
 		dialect:  goose.DialectSQLite3,
 		suffix:   "sqlite",
 		migrated: "SELECT count(*) > 0 FROM sqlite_schema WHERE name = '" + goose.DefaultTablename + "'",
-		open:     func() (*sql.DB, error) { return sql.Open("sqlite", dsn(e.path)) },
-		lock:     goose.WithLocker(&fileLock{flock.New(e.path + ".migrate")}),
+		open: func() (*sql.DB, error) {
+			return sql.Open("sqlite", uri(e.path, url.Values{"_pragma": pragmas, "_dqs": {"0"}, "_defensive": {"1"}}))
+		},
+		peek: func() (*sql.DB, error) {
+			return sql.Open("sqlite", uri(e.path, url.Values{"_pragma": pragmas[:1], "mode": {"ro"}}))
+		},
+		lock: goose.WithLocker(&fileLock{flock.New(e.path + ".migrate")}),
 	}
 }
 
@@ -91,11 +96,9 @@ func createPrivate(path string) error {
 	return f.Close()
 }
 
-// dsn names the file as a URI, in which no character of the path has a meaning.
-func dsn(path string) string {
-	u := url.URL{Scheme: "file", Opaque: url.PathEscape(path)}
-	q := url.Values{"_pragma": pragmas, "_dqs": {"0"}, "_defensive": {"1"}}
-	u.RawQuery = q.Encode()
+// uri names the file so that no character of its path has a meaning.
+func uri(path string, parameters url.Values) string {
+	u := url.URL{Scheme: "file", Opaque: url.PathEscape(path), RawQuery: parameters.Encode()}
 	return u.String()
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"sync"
 	"time"
 
 	"keyrack/internal/core"
@@ -34,6 +35,7 @@ const (
 // many goroutines.
 type Store struct {
 	engine engine
+	close  func() error
 }
 
 var _ core.Store = (*Store)(nil)
@@ -66,12 +68,12 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Store{engine: e}, nil
+	return &Store{engine: e, close: sync.OnceValue(e.close)}, nil
 }
 
 // Close waits for running transactions and closes the database. Transactions
 // that come later find it unavailable.
-func (s *Store) Close() error { return s.engine.close() }
+func (s *Store) Close() error { return s.close() }
 
 // View implements [core.Store].
 func (s *Store) View(ctx context.Context, fn func(core.Tx) error) error {

@@ -1,7 +1,7 @@
 -- +goose Up
 
 -- Ids that are seen outside are never used again, even after a removal: AUTOINCREMENT.
--- Times are microseconds since 1970 in UTC; UUIDs their 16 bytes.
+-- Every index ends with the id by itself. Times are microseconds since 1970 in UTC; UUIDs their 16 bytes.
 
 CREATE TABLE organizations (
     id         INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -110,7 +110,7 @@ CREATE TABLE keys (
     updated_at INTEGER NOT NULL
 ) STRICT;
 
-CREATE INDEX keys_owner ON keys (owner, id);
+CREATE INDEX keys_owner ON keys (owner);
 CREATE INDEX keys_owner_name ON keys (owner, name);
 CREATE INDEX keys_name ON keys (name);
 CREATE INDEX keys_md5 ON keys (md5);
@@ -172,10 +172,10 @@ CREATE TABLE sessions (
     updated_at       INTEGER NOT NULL
 ) STRICT;
 
-CREATE INDEX sessions_project_kind ON sessions (project_id, kind, created_at, id);
-CREATE INDEX sessions_project ON sessions (project_id, created_at, id);
-CREATE INDEX sessions_kind ON sessions (kind, created_at, id);
-CREATE INDEX sessions_created ON sessions (created_at, id);
+CREATE INDEX sessions_project_kind ON sessions (project_id, kind, created_at);
+CREATE INDEX sessions_project ON sessions (project_id, created_at);
+CREATE INDEX sessions_kind ON sessions (kind, created_at);
+CREATE INDEX sessions_created ON sessions (created_at);
 
 CREATE TABLE connections (
     id             INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -186,7 +186,7 @@ CREATE TABLE connections (
     created_at     INTEGER NOT NULL
 ) STRICT;
 
-CREATE INDEX connections_session ON connections (session_id, id);
+CREATE INDEX connections_session ON connections (session_id);
 
 CREATE TABLE collected_keys (
     id            INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -197,7 +197,7 @@ CREATE TABLE collected_keys (
     created_at    INTEGER NOT NULL
 ) STRICT;
 
-CREATE INDEX collected_keys_connection ON collected_keys (connection_id, id);
+CREATE INDEX collected_keys_connection ON collected_keys (connection_id);
 
 -- The audit record refers to nothing either: it outlives all it tells of.
 CREATE TABLE audit_events (
@@ -215,8 +215,8 @@ CREATE TABLE audit_events (
     detail     TEXT NOT NULL
 ) STRICT;
 
-CREATE INDEX audit_events_at ON audit_events (at, id);
-CREATE INDEX audit_events_object ON audit_events (object, id);
+CREATE INDEX audit_events_at ON audit_events (at);
+CREATE INDEX audit_events_object ON audit_events (object);
 
 CREATE TABLE devices (
     id         INTEGER PRIMARY KEY AUTOINCREMENT,

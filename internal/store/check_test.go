@@ -1,0 +1,135 @@
+package store_test
+
+import (
+	"database/sql"
+	"errors"
+	"os"
+	"slices"
+	"testing"
+
+	"keyrack/internal/core"
+	"keyrack/internal/store"
+)
+
+// TestCheck plants what Check has to find.
+func TestCheck(t *testing.T) {
+	t.Parallel()
+	for want, damage := range map[string]string{
+		"key without revision":         "DELETE FROM revisions",
+		"revisions with a gap":         "UPDATE revisions SET number = 3 WHERE number = 2",
+		"key unlike its last revision": "UPDATE keys SET name = 'other'",
+		"key gone without a revision":  "DELETE FROM evidence; DELETE FROM keys",
+		"change without audit event":   "DELETE FROM audit_events WHERE id = 1",
+		"key unlike its bytes":         "UPDATE keys SET md5 = sha256",
+	} {
+		t.Run(want, func(t *testing.T) {
+			t.Parallel()
+			eachDatabase(t, func(t *testing.T, o store.Options) {
+				s := reopen(t, o)
+				addChangedKey(t, s)
+				wantSound(t, s)
+				execute(t, o, damage)
+				findings, err := s.Check(t.Context())
+				if err != nil {
+					t.Fatal(err)
+				}
+				if len(findings) != 1 || findings[0].Check != want || findings[0].Object != "key 1" {
+					t.Errorf("Check() = %+v, want %q at key 1", findings, want)
+				}
+			})
+		})
+	}
+}
+
+// addChangedKey adds a key and changes it, each with revision and audit event.
+func addChangedKey(t testing.TB, s *store.Store) {
+	t.Helper()
+	owner, err := newAccount(t.Context(), s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	k := randomKey(owner)
+	err = s.Update(t.Context(), func(tx core.Tx) error {
+		if err := addKey(tx, k); err != nil {
+			return err
+		}
+		added, err := tx.KeyByUUID(k.UUID)
+		if err != nil {
+			return err
+		}
+		if err := tx.InsertRevision(core.Revision{Key: added, Action: core.KeyChanged}); err != nil {
+			return err
+		}
+		return tx.InsertAuditEvent(core.AuditEvent{Object: "key " + k.UUID.String(), Outcome: core.Done})
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// TestCheckReferences finds what PostgreSQL never lets happen.
+func TestCheckReferences(t *testing.T) {
+	t.Parallel()
+	o := store.Options{Path: t.TempDir() + "/keyrack.db"}
+	s := reopen(t, o)
+	addChangedKey(t, s)
+	execute(t, o, `PRAGMA foreign_keys = OFF;
+		INSERT INTO evidence (key_id, grade, at, address, client_version) VALUES (4711, 'pasted', 0, '', '');
+		INSERT INTO collected_keys (uuid, connection_id, blob, proven, created_at) VALUES (x'00', 4711, x'00', 0, 0);
+		INSERT INTO account_locations (account_id, location_id) VALUES (1, 4711)`)
+	findings, err := s.Check(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	var objects []string
+	for _, f := range findings {
+		if f.Check == "reference to nothing" {
+			objects = append(objects, f.Object)
+		}
+	}
+	slices.Sort(objects)
+	if want := []string{"account_locations", "collected_keys row 1", "evidence row 2"}; !slices.Equal(objects, want) {
+		t.Errorf("Check() finds references to nothing in %q, want %q; all: %+v", objects, want, findings)
+	}
+}
+
+// TestCheckDamage finds bytes that were overwritten in an index.
+func TestCheckDamage(t *testing.T) {
+	t.Parallel()
+	o := store.Options{Path: t.TempDir() + "/keyrack.db"}
+	s := reopen(t, o)
+	addChangedKey(t, s)
+	if err := s.Close(); err != nil { // and write all into the one file
+		t.Fatal(err)
+	}
+	overwrite(t, o.Path, "keys_name")
+	findings, err := reopen(t, o).Check(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !slices.ContainsFunc(findings, func(f store.Finding) bool { return f.Check == "damaged file" }) {
+		t.Errorf("Check() = %+v, want the damaged index", findings)
+	}
+}
+
+// overwrite spoils the end of an index's first page, where its first entry is.
+func overwrite(t testing.TB, path, index string) {
+	t.Helper()
+	db, err := sql.Open("sqlite", path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var page, size int64
+	err = db.QueryRowContext(t.Context(), "SELECT rootpage, page_size FROM sqlite_schema, pragma_page_size WHERE name = ?", index).Scan(&page, &size)
+	if err := errors.Join(err, db.Close()); err != nil {
+		t.Fatal(err)
+	}
+	f, err := os.OpenFile(path, os.O_WRONLY, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = f.WriteAt([]byte("?????"), page*size-5)
+	if err := errors.Join(err, f.Close()); err != nil {
+		t.Fatal(err)
+	}
+}

@@ -1,0 +1,446 @@
+package store
+
+import (
+	"context"
+	"database/sql"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"maps"
+	"net"
+	"os"
+	"path/filepath"
+	"regexp"
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"keyrack/internal/core"
+	"keyrack/internal/pgtest"
+	"keyrack/internal/sshkey"
+)
+
+func open(t testing.TB, o Options) *Store {
+	t.Helper()
+	s, err := Open(t.Context(), o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	if err := s.Migrate(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+func eachStore(t *testing.T, test func(t *testing.T, s *Store)) {
+	t.Run("sqlite", func(t *testing.T) {
+		t.Parallel()
+		test(t, open(t, Options{Path: filepath.Join(t.TempDir(), "keyrack.db")}))
+	})
+	t.Run("postgres", func(t *testing.T) {
+		t.Parallel()
+		test(t, open(t, Options{URL: pgtest.URL(t)}))
+	})
+}
+
+func put(tx core.Tx, name string) error { return tx.PutSetting(name, "x") }
+
+func settings(t testing.TB, s *Store) []string {
+	t.Helper()
+	var all map[string]string
+	err := s.View(t.Context(), func(tx core.Tx) (err error) {
+		all, err = tx.Settings("")
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return slices.Sorted(maps.Keys(all))
+}
+
+// TestPostgresErrors maps what the server and the network can say.
+func TestPostgresErrors(t *testing.T) {
+	t.Parallel()
+	for code, want := range map[string]core.Kind{
+		"23505": core.Conflict,    // unique_violation
+		"23503": core.Conflict,    // foreign_key_violation
+		"23502": core.Internal,    // not_null_violation: a defect
+		"42P01": core.Internal,    // undefined_table
+		"XX001": core.Internal,    // data_corrupted: somebody must look
+		"08006": core.Unavailable, // connection_failure
+		"57P01": core.Unavailable, // admin_shutdown
+		"57P03": core.Unavailable, // cannot_connect_now
+		"57014": core.Unavailable, // query_canceled, by statement_timeout
+		"55P03": core.Unavailable, // lock_not_available
+		"53100": core.Unavailable, // disk_full
+		"53300": core.Unavailable, // too_many_connections
+		"58030": core.Unavailable, // io_error
+		"25006": core.Unavailable, // read_only_sql_transaction: now a standby
+		"40001": core.Unavailable, // serialization_failure, when there is no time left
+		"40P01": core.Unavailable, // deadlock_detected
+	} {
+		err := postgresDialect{}.translate(fmt.Errorf("wrapped: %w", &pgconn.PgError{Code: code}))
+		if got := core.KindOf(err); got != want {
+			t.Errorf("code %s is %v, want %v", code, got, want)
+		}
+	}
+	for _, err := range []error{
+		io.EOF, io.ErrUnexpectedEOF, net.ErrClosed, &net.OpError{Err: os.ErrDeadlineExceeded}, &pgconn.ConnectError{},
+		context.DeadlineExceeded, context.Canceled, sql.ErrConnDone, errClosed,
+	} {
+		if got := core.KindOf(postgresDialect{}.translate(fmt.Errorf("wrapped: %w", err))); got != core.Unavailable {
+			t.Errorf("%T %v is %v, want %v", err, err, got, core.Unavailable)
+		}
+	}
+	if got := core.KindOf(postgresDialect{}.translate(errors.New("a defect"))); got != core.Internal {
+		t.Errorf("an unknown error is %v, want %v", got, core.Internal)
+	}
+}
+
+// writing gives fn the session that writes.
+func writing(t testing.TB, s *Store, fn func(*session) error) {
+	t.Helper()
+	pool := s.engine.(*sqliteEngine).writer.pool
+	session, err := pool.take(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer pool.give(session)
+	if err := fn(session); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// limitPages lets the database have no more than some pages beyond those in use.
+func limitPages(t testing.TB, s *Store, more int) {
+	t.Helper()
+	writing(t, s, func(w *session) error {
+		var used int
+		if err := w.conn.QueryRowContext(t.Context(), "PRAGMA page_count").Scan(&used); err != nil {
+			return err
+		}
+		return w.conn.QueryRowContext(t.Context(), fmt.Sprint("PRAGMA max_page_count = ", used+more)).Scan(&used)
+	})
+}
+
+// TestFull runs into a full database: whoever needs more is refused, alone, and
+// all is well when there is room again.
+func TestFull(t *testing.T) {
+	t.Parallel()
+	s := open(t, Options{Path: filepath.Join(t.TempDir(), "keyrack.db")})
+	limitPages(t, s, 1)
+	large := strings.Repeat("x", 1<<20)
+	together(t, s, func(i int) error {
+		return s.Update(t.Context(), func(tx core.Tx) error {
+			if i%2 == 0 {
+				return put(tx, fmt.Sprint("small ", i))
+			}
+			_ = tx.PutSetting("large", large)
+			_ = put(tx, fmt.Sprint("after ", i)) // must not slip out of the transaction
+			return nil
+		})
+	}, func(i int, err error) {
+		if i%2 == 1 && core.KindOf(err) != core.Unavailable {
+			t.Errorf("update %d that finds no room: %v, want %v", i, err, core.Unavailable)
+		}
+		if i%2 == 0 && err != nil && core.KindOf(err) != core.Unavailable {
+			t.Errorf("update %d beside one that finds no room: %v", i, err)
+		}
+	})
+	for _, name := range settings(t, s) {
+		if !strings.HasPrefix(name, "small") {
+			t.Errorf("setting %q is there of an update that was refused", name)
+		}
+	}
+	limitPages(t, s, 1<<20)
+	err := s.Update(t.Context(), func(tx core.Tx) error { return tx.PutSetting("large", large) })
+	if err != nil {
+		t.Errorf("update when there is room again: %v", err)
+	}
+	if findings, err := s.Check(t.Context()); err != nil || len(findings) > 0 {
+		t.Errorf("Check() = %v, %v", findings, err)
+	}
+}
+
+// together holds up the writer until many updates wait, so that they share a
+// transaction, and gives the error of each to done.
+func together(t testing.TB, s *Store, update func(i int) error, done func(i int, err error)) {
+	t.Helper()
+	const n = 20
+	b := s.engine.(*sqliteEngine).writer
+	var group sync.WaitGroup
+	errs := make([]error, n)
+	err := s.Update(t.Context(), func(core.Tx) error {
+		for i := range n {
+			group.Go(func() { errs[i] = update(i) })
+		}
+		for b.queued() < n {
+			runtime.Gosched()
+		}
+		return nil
+	})
+	group.Wait()
+	if err != nil && core.KindOf(err) != core.Unavailable {
+		t.Errorf("the update before them: %v", err)
+	}
+	for i, err := range errs {
+		done(i, err)
+	}
+}
+
+func (b *batcher) queued() int {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return len(b.waiting)
+}
+
+// TestGrouping counts the commits in the WAL.
+func TestGrouping(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "keyrack.db")
+	s := open(t, Options{Path: path})
+	before := commits(t, path+"-wal")
+	together(t, s, func(i int) error {
+		return s.Update(t.Context(), func(tx core.Tx) error { return put(tx, fmt.Sprint(i)) })
+	}, func(i int, err error) {
+		if err != nil {
+			t.Errorf("update %d: %v", i, err)
+		}
+	})
+	if n := len(settings(t, s)); n != 20 {
+		t.Errorf("%d settings, want 20", n)
+	}
+	if n := commits(t, path+"-wal") - before; n != 1 {
+		t.Errorf("updates that waited together took %d commits, want 1", n)
+	}
+}
+
+// commits counts the frames of a WAL that end a transaction
+// (https://www.sqlite.org/fileformat2.html, section 4.1).
+func commits(t testing.TB, path string) (n int) {
+	t.Helper()
+	wal, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return 0
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	const header, frameHeader = 32, 24
+	pageSize := int(binary.BigEndian.Uint32(wal[8:]))
+	salts := string(wal[16:24])
+	for at := header; at+frameHeader+pageSize <= len(wal); at += frameHeader + pageSize {
+		if string(wal[at+8:at+16]) == salts && binary.BigEndian.Uint32(wal[at+4:]) != 0 {
+			n++
+		}
+	}
+	return n
+}
+
+// TestAbandoned lets callers give up while they wait: their updates are not
+// made, and those behind them are.
+func TestAbandoned(t *testing.T) {
+	t.Parallel()
+	s := open(t, Options{Path: filepath.Join(t.TempDir(), "keyrack.db")})
+	b := s.engine.(*sqliteEngine).writer
+	ctx, cancel := context.WithCancel(t.Context())
+	abandoned, kept := make(chan error, 1), make(chan error, 1)
+	err := s.Update(t.Context(), func(core.Tx) error {
+		go func() { abandoned <- s.Update(ctx, func(tx core.Tx) error { return put(tx, "abandoned") }) }()
+		for b.queued() < 1 {
+			runtime.Gosched()
+		}
+		go func() { kept <- s.Update(t.Context(), func(tx core.Tx) error { return put(tx, "kept") }) }()
+		for b.queued() < 2 {
+			runtime.Gosched()
+		}
+		cancel()
+		err := <-abandoned // at once, although the writer is busy
+		if core.KindOf(err) != core.Unavailable || !errors.Is(err, context.Canceled) {
+			t.Errorf("update given up while it waited: %v", err)
+		}
+		return nil
+	})
+	if err := errors.Join(err, <-kept); err != nil {
+		t.Error(err)
+	}
+	if got := settings(t, s); !slices.Equal(got, []string{"kept"}) {
+		t.Errorf("settings are %q, want only the one that was kept", got)
+	}
+}
+
+// TestLimit ends a function that goes on for ever, at its next call.
+func TestLimit(t *testing.T) {
+	t.Parallel()
+	s := open(t, Options{Path: filepath.Join(t.TempDir(), "keyrack.db")})
+	err := s.engine.update(t.Context(), func(x *tx) error {
+		x.until = time.Now().Add(-time.Second)
+		return put(x, "late")
+	})
+	if core.KindOf(err) != core.Unavailable {
+		t.Errorf("update beyond its limit: %v, want %v", err, core.Unavailable)
+	}
+	if got := settings(t, s); len(got) > 0 {
+		t.Errorf("settings are %q, want none", got)
+	}
+}
+
+// TestClose refuses what comes after it and waits for what came before.
+func TestClose(t *testing.T) {
+	t.Parallel()
+	for name, o := range map[string]Options{"sqlite": {Path: filepath.Join(t.TempDir(), "keyrack.db")}, "postgres": {URL: pgtest.URL(t)}} {
+		s, err := Open(t.Context(), o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := s.Migrate(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if err := s.Close(); err != nil {
+			t.Errorf("%s: Close() = %v", name, err)
+		}
+		for what, err := range map[string]error{
+			"Update": s.Update(t.Context(), func(core.Tx) error { return nil }),
+			"View":   s.View(t.Context(), func(core.Tx) error { return nil }),
+			"Ping":   s.Ping(t.Context()),
+		} {
+			if core.KindOf(err) != core.Unavailable {
+				t.Errorf("%s: %s after Close = %v, want %v", name, what, err, core.Unavailable)
+			}
+		}
+	}
+}
+
+// planner asks the database how it would run each query that goes through it.
+type planner struct {
+	runner
+	explain string
+	plans   map[string]string // by query
+}
+
+func (p *planner) query(ctx context.Context, text string, args []any) (*sql.Rows, error) {
+	if err := p.ask(p.runner.query(ctx, p.explain+text, args))(text); err != nil {
+		return nil, err
+	}
+	return p.runner.query(ctx, text, args)
+}
+
+func (p *planner) once(ctx context.Context, text string) (*sql.Rows, error) {
+	if err := p.ask(p.runner.once(ctx, p.explain+text))(text); err != nil {
+		return nil, err
+	}
+	return p.runner.once(ctx, text)
+}
+
+func (p *planner) ask(rows *sql.Rows, err error) func(text string) error {
+	return func(text string) error {
+		if err != nil {
+			return fmt.Errorf("explain %s: %w", text, err)
+		}
+		columns, err := rows.Columns()
+		if err != nil {
+			return err
+		}
+		return each(rows, func(r *sql.Rows) error {
+			line := make([]any, len(columns))
+			for i := range line {
+				line[i] = new(any)
+			}
+			err := r.Scan(line...)
+			p.plans[text] += fmt.Sprintln(*line[len(line)-1].(*any)) // the text is the last column
+			return err
+		})
+	}
+}
+
+// lookUps are the queries whose time must not grow with the store.
+func lookUps(tx core.Tx) error {
+	fingerprint := func(h sshkey.Hash, n int) sshkey.Fingerprint {
+		return sshkey.Fingerprint{Hash: h, Sum: make([]byte, n)}
+	}
+	now, page := time.Now(), core.Page{Offset: 10, Limit: 10}
+	var errs []error
+	for _, err := range []error{
+		fails(tx.Account(1)), fails(tx.AccountByUUID(uuid.New())), fails(tx.AccountByLogin("x")), fails(tx.AccountsByEmail("x")),
+		fails(tx.OrganizationByName("x")), fails(tx.LocationByName("x")), fails(tx.Project(1)), fails(tx.ProjectByName("x")),
+		fails(tx.APIKeyByHash(core.SecretHash{})), fails(tx.APIKeys(1)), fails(tx.TokenByHash("x", core.SecretHash{})), fails(tx.Tokens(1)),
+		fails(tx.Key(1)), fails(tx.KeyByUUID(uuid.New())), fails(tx.KeysByOwner(1)), fails(tx.KeysByFingerprint(sshkey.SHA256{})),
+		fails(tx.OwnerKey(1, sshkey.SHA256{})), fails(tx.OwnerKeyByName(1, "x")), fails(tx.Revisions(uuid.New())), fails(tx.EvidenceOf(1)),
+		fails2(tx.Keys(core.KeyQuery{Owner: 1, Page: page})),
+		fails2(tx.Keys(core.KeyQuery{Fingerprint: fingerprint(sshkey.HashMD5, 16)})),
+		fails2(tx.Keys(core.KeyQuery{Fingerprint: fingerprint(sshkey.HashSHA256, 32)})),
+		fails2(tx.Keys(core.KeyQuery{Fingerprint: fingerprint(sshkey.HashSHA512, 64), Owner: 1})),
+		fails(tx.Session(1)), fails(tx.SessionByUUID(uuid.New())), fails(tx.SessionByIdentifier("x")), fails(tx.OverdueSessions(now, 10)),
+		fails2(tx.Sessions(core.SessionQuery{Project: 1, Page: page})),
+		fails2(tx.Sessions(core.SessionQuery{Project: 1, Kind: "x", Page: page})),
+		fails(tx.Connections(1)), fails(tx.Connection(1)), fails(tx.WantedKeys(1)), fails(tx.Webhook(1)), fails(tx.Webhooks(1)),
+		fails(tx.Delivery(1)), fails(tx.DeliveryByUUID(uuid.New())), fails(tx.Attempts(1)),
+		fails(tx.Deliveries(core.DeliveryQuery{Project: 1})), fails(tx.Deliveries(core.DeliveryQuery{})),
+		fails(tx.DueDeliveries(now, 10)), fails(tx.NextDelivery()),
+		fails(tx.AuditEvents(core.AuditQuery{})), fails(tx.AuditEvents(core.AuditQuery{Before: 9, Object: "x"})), fails(tx.AuditEvents(core.AuditQuery{Since: now})),
+		fails(tx.DeviceByHostname("x")), fails(tx.ApplicationByName("x")), fails(tx.Setting("x")), fails(tx.Settings("x")),
+	} {
+		if core.KindOf(err) != core.NotFound && err != nil {
+			errs = append(errs, err)
+		}
+	}
+	return errors.Join(errs...)
+}
+
+func fails[T any](_ T, err error) error          { return err }
+func fails2[T, N any](_ T, _ N, err error) error { return err }
+
+// slow finds the steps of a plan that read a whole table, or sort more than
+// the few rows of one fingerprint or address.
+var slow = map[string]*regexp.Regexp{
+	"EXPLAIN QUERY PLAN ": regexp.MustCompile(`SCAN (\w+)\n|TEMP B-TREE`),
+	"EXPLAIN ":            regexp.MustCompile(`Seq Scan|Sort Key: .*(name|created_at|next_at)`),
+}
+
+func TestPlans(t *testing.T) {
+	t.Parallel()
+	eachStore(t, func(t *testing.T, s *Store) {
+		p := &planner{plans: map[string]string{}, explain: "EXPLAIN QUERY PLAN "}
+		err := s.engine.view(t.Context(), func(x *tx) error {
+			p.runner = x.run
+			if _, ok := s.engine.(*postgresEngine); ok {
+				p.explain = "EXPLAIN "
+				// Of an empty table PostgreSQL would rather read all.
+				for _, setting := range []string{"enable_seqscan", "enable_bitmapscan"} {
+					if _, err := x.run.exec(t.Context(), "SET LOCAL "+setting+" = off", nil); err != nil {
+						return err
+					}
+				}
+			}
+			x.run = p
+			return lookUps(x)
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(p.plans) < 40 {
+			t.Errorf("%d plans seen", len(p.plans))
+		}
+		for query, plan := range p.plans {
+			if strings.HasSuffix(query, `" ORDER BY id DESC LIMIT 100`) {
+				continue // the newest, from the end of the table
+			}
+			if slow[p.explain].MatchString(plan) {
+				t.Errorf("%s\nis slow in a large store:\n%s", query, plan)
+			}
+		}
+	})
+}
