@@ -58,14 +58,21 @@ func (p collectPolicy) lacking(r *ring) string {
 	return textNoKeys
 }
 
-func (p collectPolicy) listing(keys []core.CollectedKey) string {
+func (p collectPolicy) listing(keys []core.CollectedKey) string { return listing(keys, p.prove) }
+
+// listing names keys, a line each, and where that matters those that did not sign.
+func listing(keys []core.CollectedKey, prove bool) string {
 	var b strings.Builder
 	for _, k := range keys {
 		fmt.Fprintf(&b, "  %s %s", k.Public.Algorithm(), k.Public.SHA256())
-		if p.prove && !k.Proven {
+		if prove && !k.Proven {
 			b.WriteString(" (not signed)")
 		}
 		b.WriteByte('\n')
 	}
 	return b.String()
 }
+
+func (p collectPolicy) success() outcome { return outcomeCollected }
+
+func (p collectPolicy) charges() bool { return false }

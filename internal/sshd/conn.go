@@ -53,6 +53,7 @@ type conn struct {
 	ring     ring
 	heard    int  // authentication requests answered
 	full     bool // let in because no further request would be heard
+	charged  bool // core was told that it came to nothing
 
 	outcome outcome
 	err     error // for the log
@@ -149,6 +150,7 @@ func (c *conn) settle(ctx context.Context) {
 	keys := c.policy.pick(&c.ring)
 	if len(keys) == 0 {
 		c.outcome = outcomeNoKeys
+		c.charge(ctx)
 		return
 	}
 	ctx, cancel := context.WithTimeout(ctx, storeTime)
@@ -156,11 +158,27 @@ func (c *conn) settle(ctx context.Context) {
 	err := c.server.Sessions.Finish(ctx, c.actor(), c.visit.Connection, keys)
 	switch kind := core.KindOf(err); {
 	case err == nil:
-		c.outcome = outcomeCollected
+		c.outcome = c.policy.success()
 	case kind == core.Conflict, kind == core.NotFound: // the session was finished, or deleted, meanwhile
 		c.outcome = outcomeTooLate
 	default:
 		c.outcome, c.err = outcomeUnavailable, fmt.Errorf("record keys: %w", err)
+	}
+}
+
+// charge lets core count a connection that came to nothing, where the session
+// counts attempts: once, and before the user hears of it, so that whoever asks
+// for the session afterwards finds it counted.
+func (c *conn) charge(ctx context.Context) {
+	if c.charged || !c.policy.charges() {
+		return
+	}
+	c.charged = true
+	ctx, cancel := context.WithTimeout(ctx, storeTime)
+	defer cancel()
+	err := c.server.Sessions.Finish(ctx, c.actor(), c.visit.Connection, nil)
+	if kind := core.KindOf(err); err != nil && kind != core.Conflict && kind != core.NotFound {
+		c.err = fmt.Errorf("count attempt: %w", err)
 	}
 }
 
@@ -178,6 +196,9 @@ func (c *conn) survive() {
 // close frees what the connection held and tells how it went.
 func (c *conn) close(ctx context.Context) {
 	_ = c.wire.Close()
+	if c.outcome == outcomeUnconfirmed {
+		c.charge(ctx) // the user left without an answer
+	}
 	if c.inner != nil {
 		drain(c.inner)
 	}

@@ -156,6 +156,7 @@ func (d *dialogue) answer(ctx context.Context, b byte) {
 	}
 	d.say(d.channel.Stderr(), "\n")
 	if b != 'y' && b != 'Y' {
+		d.conn.charge(ctx)
 		d.end(textDeclined, false)
 		return
 	}
@@ -175,9 +176,11 @@ func (d *dialogue) end(text string, ok bool) {
 		out, status = d.channel.Stderr(), 1
 	}
 	d.say(out, text)
-	// Nobody is left to tell if these fail.
-	_ = d.channel.CloseWrite()
+	// The status comes before the end of file: after that PuTTY closes the
+	// channel itself and ignores what is still to come. Nobody is left to tell
+	// if these fail.
 	_, _ = d.channel.SendRequest("exit-status", false, ssh.Marshal(struct{ Status uint32 }{status}))
+	_ = d.channel.CloseWrite()
 	_ = d.channel.Close()
 }
 
@@ -203,7 +206,7 @@ func (d *dialogue) say(w io.Writer, text string) {
 // verdict tells the user how it went, and whether that is well.
 func (c *conn) verdict() (text string, ok bool) {
 	switch c.outcome {
-	case outcomeCollected:
+	case outcomeCollected, outcomeVerified:
 		return c.thanks(), true
 	case outcomeNoKeys:
 		return c.policy.lacking(&c.ring), false
@@ -220,7 +223,8 @@ func (c *conn) thanks() string {
 		b.WriteString(asBanner(*m))
 	} else {
 		keys := c.policy.pick(&c.ring)
-		fmt.Fprintf(&b, "Recorded %s:\n%s", plural(len(keys)), c.policy.listing(keys))
+		done := map[outcome]string{outcomeCollected: "Recorded", outcomeVerified: "Verified"}[c.outcome]
+		fmt.Fprintf(&b, "%s %s:\n%s", done, plural(len(keys)), c.policy.listing(keys))
 	}
 	if c.full {
 		b.WriteString(c.fullNotice())

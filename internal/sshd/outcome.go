@@ -18,6 +18,7 @@ const (
 	outcomeNoLogin     outcome = "no_login"    // ended before it named a session: scanners, health checks
 	outcomeUnknown     outcome = "unknown"     // no open session of that name
 	outcomeCollected   outcome = "collected"   // keys recorded
+	outcomeVerified    outcome = "verified"    // wanted keys proven, and the session's rules met
 	outcomeNoKeys      outcome = "no_keys"     // no keys, or none that met the session's rules
 	outcomeUnconfirmed outcome = "unconfirmed" // the user did not press y
 	outcomeTooLate     outcome = "too_late"    // another connection was first
@@ -27,7 +28,7 @@ const (
 )
 
 var outcomes = []outcome{
-	outcomeRefused, outcomeNoLogin, outcomeUnknown, outcomeCollected, outcomeNoKeys,
+	outcomeRefused, outcomeNoLogin, outcomeUnknown, outcomeCollected, outcomeVerified, outcomeNoKeys,
 	outcomeUnconfirmed, outcomeTooLate, outcomeUnavailable, outcomeStopped, outcomeCrashed,
 }
 

@@ -24,13 +24,23 @@ type policy interface {
 
 	// listing shows the user the picked keys, a line each.
 	listing(keys []core.CollectedKey) string
+
+	// success names the outcome of a connection whose picked keys were taken.
+	success() outcome
+
+	// charges tells whether a connection that came to nothing is an attempt
+	// that core is to count.
+	charges() bool
 }
 
 // policyFor gives the policy of a visit's session, nil for a kind of session
 // this server does not know.
 func policyFor(v core.Visit) policy {
-	if v.Session.Kind != core.CollectSession {
-		return nil
+	switch v.Session.Kind {
+	case core.CollectSession:
+		return collectPolicy{multi: v.Session.MultiKey, prove: v.Session.MultiKey && v.Prove}
+	case core.VerifySession:
+		return newVerifyPolicy(v.Session)
 	}
-	return collectPolicy{multi: v.Session.MultiKey, prove: v.Session.MultiKey && v.Prove}
+	return nil
 }
