@@ -7,6 +7,7 @@ import (
 	"crypto/rand"
 	"crypto/rsa"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net"
@@ -24,24 +25,53 @@ import (
 
 	"keyrack/internal/core"
 	"keyrack/internal/store"
-	"keyrack/internal/store/storetest"
 )
 
-func TestMain(m *testing.M) {
+func TestMain(m *testing.M) { os.Exit(run(m)) }
+
+func run(m *testing.M) int {
 	dir, err := os.MkdirTemp("", "sshd-test-")
 	if err != nil {
 		panic(err)
 	}
+	defer func() { _ = os.RemoveAll(dir) }()
 	keyDir = dir
-	code := m.Run()
-	_ = os.RemoveAll(dir)
-	if code == 0 {
-		if err := goleak.Find(); err != nil {
-			fmt.Fprintln(os.Stderr, err)
-			code = 1
-		}
+	if err := openStore(filepath.Join(dir, "keyrack.db")); err != nil {
+		panic(err)
 	}
-	os.Exit(code)
+	code := m.Run()
+	if err := errors.Join(shared.Close(), goleak.Find()); code == 0 && err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	return code
+}
+
+// shared is the store of all tests, each of which makes sessions of its own.
+var shared *store.Store
+
+// projects are those that do and do not ask for proofs.
+var projects = map[bool]core.ProjectID{}
+
+func openStore(path string) (err error) {
+	ctx := context.Background()
+	if shared, err = store.Open(ctx, store.Options{Path: path}); err != nil {
+		return err
+	}
+	if err := shared.Migrate(ctx); err != nil {
+		return err
+	}
+	return shared.Update(ctx, func(tx core.Tx) (err error) {
+		now := core.Moment(time.Now())
+		for _, prove := range []bool{true, false} {
+			p := core.Project{Name: fmt.Sprintf("prove=%v", prove), Adopt: core.AdoptOff, ProveKeys: prove, CreatedAt: now, UpdatedAt: now}
+			p.UUID = uuid.Must(uuid.NewV7())
+			if projects[prove], err = tx.InsertProject(p); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
 }
 
 // faulty is core, failing on demand.
@@ -105,7 +135,6 @@ func (l *lineLog) text() string {
 // world is a running server over a real core and store.
 type world struct {
 	t      testing.TB
-	store  *store.Store
 	server *Server
 	addr   string
 	port   string
@@ -126,9 +155,9 @@ func newWorld(t testing.TB, change func(*Options)) *world {
 
 func newWorldOn(t testing.TB, ln net.Listener, change func(*Options)) *world {
 	t.Helper()
-	w := &world{t: t, store: storetest.SQLite(t), addr: ln.Addr().String(), log: &lineLog{lines: make(chan logLine, 4096)}}
+	w := &world{t: t, addr: ln.Addr().String(), log: &lineLog{lines: make(chan logLine, 4096)}}
 	o := Options{
-		Sessions: core.New(core.Options{Store: w.store}), HostKeys: hostKeys(),
+		Sessions: core.New(core.Options{Store: shared}), HostKeys: hostKeys(),
 		Log: slog.New(slog.NewJSONHandler(w.log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 	}
 	if change != nil {
@@ -188,40 +217,21 @@ func (w *world) add(changes ...func(*session)) string {
 	for _, change := range changes {
 		change(&s)
 	}
-	w.update(func(tx core.Tx) (err error) {
-		s.Project, err = project(tx, s.prove)
-		if err == nil {
-			_, err = tx.InsertSession(s.Session)
-		}
+	s.Project = projects[s.prove]
+	err := shared.Update(context.Background(), func(tx core.Tx) error {
+		_, err := tx.InsertSession(s.Session)
 		return err
 	})
-	return s.Identifier
-}
-
-// project gives the project that does or does not ask for proofs.
-func project(tx core.Tx, prove bool) (core.ProjectID, error) {
-	name := fmt.Sprintf("prove=%v", prove)
-	found, err := tx.ProjectByName(name)
-	if core.KindOf(err) != core.NotFound || err == nil {
-		return found.ID, err
-	}
-	now := core.Moment(time.Now())
-	return tx.InsertProject(core.Project{
-		UUID: uuid.Must(uuid.NewV7()), Name: name, Adopt: core.AdoptOff, ProveKeys: prove, CreatedAt: now, UpdatedAt: now,
-	})
-}
-
-func (w *world) update(fn func(tx core.Tx) error) {
-	w.t.Helper()
-	if err := w.store.Update(context.Background(), fn); err != nil {
+	if err != nil {
 		w.t.Fatal(err)
 	}
+	return s.Identifier
 }
 
 // session reads a session back, with its connections.
 func (w *world) session(identifier string) (out core.Session) {
 	w.t.Helper()
-	err := w.store.View(context.Background(), func(tx core.Tx) (err error) {
+	err := shared.View(context.Background(), func(tx core.Tx) (err error) {
 		if out, err = tx.SessionByIdentifier(identifier); err == nil {
 			out.Connections, err = tx.Connections(out.ID)
 		}
