@@ -35,7 +35,7 @@ func transportAlgorithms() ssh.Config {
 // keeps silent about keys that are not on it; so the weak ones stay, since a
 // collector that cannot see somebody's 1024-bit DSA key cannot warn of it.
 func clientKeyAlgorithms() []string {
-	return append(ssh.SupportedAlgorithms().PublicKeyAuths, ssh.KeyAlgoRSA, ssh.InsecureKeyAlgoDSA)
+	return append(ssh.SupportedAlgorithms().PublicKeyAuths, ssh.InsecureAlgorithms().PublicKeyAuths...)
 }
 
 // isProof tells whether a verified signature of this format proves anything.

@@ -212,8 +212,9 @@ func (c *conn) verdict() (text string, ok bool) {
 		return c.policy.lacking(&c.ring), false
 	case outcomeTooLate:
 		return textTooLate, false
+	default:
+		return textUnrecorded, false
 	}
-	return textUnrecorded, false
 }
 
 // thanks is the session's own message, or else the list of recorded keys.
@@ -223,7 +224,10 @@ func (c *conn) thanks() string {
 		b.WriteString(asBanner(*m))
 	} else {
 		keys := c.policy.pick(&c.ring)
-		done := map[outcome]string{outcomeCollected: "Recorded", outcomeVerified: "Verified"}[c.outcome]
+		done := "Recorded"
+		if c.outcome == outcomeVerified {
+			done = "Verified"
+		}
 		fmt.Fprintf(&b, "%s %s:\n%s", done, plural(len(keys)), c.policy.listing(keys))
 	}
 	if c.full {

@@ -22,7 +22,6 @@ import (
 
 const (
 	madeRSABits    = 3072 // NIST SP 800-57: good beyond 2030
-	leastRSABits   = 2048 // what is taken from elsewhere
 	maxHostKeyFile = 64 << 10
 )
 
@@ -158,18 +157,13 @@ func readPrivate(path string) ([]byte, error) {
 	return io.ReadAll(io.LimitReader(f, maxHostKeyFile))
 }
 
+// checkHostKey holds a key made elsewhere to what we ask of people's keys.
 func checkHostKey(key ssh.Signer) error {
 	public, err := sshkey.FromSSH(key.PublicKey())
 	if err != nil {
 		return err
 	}
-	switch kind := public.Algorithm(); {
-	case kind == ssh.InsecureKeyAlgoDSA:
-		return errors.New("DSA keys are too weak")
-	case kind == ssh.KeyAlgoRSA && public.Bits() < leastRSABits:
-		return fmt.Errorf("the RSA key has %d bits, at least %d are needed", public.Bits(), leastRSABits)
-	}
-	return nil
+	return sshkey.Policy{}.Judge(public)
 }
 
 // withoutSHA1 makes RSA host keys sign with SHA-2 alone.

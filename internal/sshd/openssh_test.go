@@ -35,7 +35,7 @@ func banner(text string) func(*session)  { return func(s *session) { s.Banner = 
 func agent(t testing.TB, keys ...string) string {
 	t.Helper()
 	socket := filepath.Join(t.TempDir(), "a")
-	cmd := exec.Command("ssh-agent", "-D", "-a", socket)
+	cmd := exec.CommandContext(t.Context(), "ssh-agent", "-D", "-a", socket) // killed at the end of the test
 	out, err := cmd.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)
@@ -43,10 +43,7 @@ func agent(t testing.TB, keys ...string) string {
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() {
-		_ = cmd.Process.Kill()
-		_ = cmd.Wait()
-	})
+	t.Cleanup(func() { _ = cmd.Wait() })
 	if _, err := bufio.NewReader(out).ReadString('\n'); err != nil { // it listens once it has said where
 		t.Fatalf("ssh-agent did not start: %v", err)
 	}

@@ -197,8 +197,10 @@ func TestLimitsForget(t *testing.T) {
 	t.Parallel()
 	l := newLimits(2, 1)
 	here, there := netip.MustParsePrefix("192.0.2.1/32"), netip.MustParsePrefix("192.0.2.2/32")
-	if !l.enter() || !l.enter() || l.enter() {
-		t.Error("two may enter, and no third")
+	for i, want := range []bool{true, true, false} {
+		if got := l.enter(); got != want {
+			t.Errorf("connection %d may enter: %v, want %v", i, got, want)
+		}
 	}
 	if !l.claim(here) || l.claim(here) || !l.claim(there) {
 		t.Error("each source may have one connection")

@@ -291,7 +291,7 @@ func clientEnv(t testing.TB, env []string, stdin string, name string, args ...st
 	var stdout, stderr strings.Builder
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
 	err := cmd.Run()
-	if _, exited := err.(*exec.ExitError); err != nil && !exited || ctx.Err() != nil {
+	if _, exited := errors.AsType[*exec.ExitError](err); err != nil && !exited || ctx.Err() != nil {
 		t.Fatalf("%s %q: %v\n%s", name, args, err, stderr.String())
 	}
 	return result{stdout.String(), stderr.String(), cmd.ProcessState.ExitCode()}
