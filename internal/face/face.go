@@ -20,7 +20,8 @@ type Options struct {
 	Metrics *Metrics
 	// TrustedProxies are the peers whose X-Forwarded-For is believed.
 	TrustedProxies []netip.Prefix
-	// Timeout bounds the work on one request; zero means 30 seconds.
+	// Timeout bounds the work on one request, and how long its client may take to
+	// send it; zero means 30 seconds.
 	Timeout time.Duration
 	// MaxBody bounds the body of a request in bytes; zero means 1 MiB.
 	MaxBody int64
@@ -70,6 +71,9 @@ func (g *Guard) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	req := &Request{ID: newRequestID(), Face: g.Name, Address: ClientAddr(r, g.TrustedProxies)}
 	ctx, cancel := context.WithTimeout(context.WithValue(r.Context(), requestKey{}, req), g.Timeout)
 	defer cancel()
+	// Not the clock of the options: a deadline is the network's. Without a
+	// connection there is nothing to wait for.
+	_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(g.Timeout))
 	r = r.WithContext(ctx)
 	r.Pattern = "" // that of whoever mounted the face; the route's own is to come
 	r.Body = http.MaxBytesReader(w, r.Body, g.MaxBody)
