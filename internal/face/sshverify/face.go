@@ -1,0 +1,91 @@
+package sshverify
+
+import (
+	"cmp"
+	"net/http"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"keyrack/internal/core"
+	"keyrack/internal/face"
+	"keyrack/internal/face/openapi"
+)
+
+// Options is what the face is made from.
+type Options struct {
+	face.Options
+	Core *core.Service
+	// BaseURL is how clients reach this server: "https://keys.example.org".
+	BaseURL string
+	// Version is the program's, for the description.
+	Version string
+	// RatePerMinute is how many requests a project may make; zero means 600,
+	// a negative number sets no limit.
+	RatePerMinute int
+	// ExpiredAsPending reports expired sessions as pending, for clients whose
+	// list of statuses is the one that the original's schema has.
+	ExpiredAsPending bool
+}
+
+type sshverify struct {
+	Options
+	rate *face.Limiter[core.ProjectID]
+}
+
+// keptProjects bounds how many projects' rates are kept in memory.
+const keptProjects = 10_000
+
+// New makes the face. It serves /api/v1/ and /schemas/.
+func New(o Options) *openapi.API {
+	o.Options = o.WithDefaults()
+	f := &sshverify{Options: o, rate: face.NewLimiter[core.ProjectID](cmp.Or(o.RatePerMinute, 600), keptProjects)}
+	return openapi.New(openapi.Options{
+		Options: o.Options, Name: "sshverify",
+		Title: "SSHVerify API", Version: cmp.Or(o.Version, "1"),
+		Description: "Collects the public keys that people hold, over SSH itself.",
+		BaseURL:     o.BaseURL, Prefix: "/api/v1", SchemasPath: "/schemas",
+		Security: huma.SecurityScheme{
+			Type: "apiKey", In: "header", Name: apiKeyHeader,
+			Description: "The API key of a project, in the header " + apiKeyHeader + ".",
+		},
+		Authenticate: f.authenticate, Problem: problem,
+	}, f.routes)
+}
+
+const sessionsPath = "/api/v1/ssh/collect/sessions/"
+
+// routes is the route table.
+func (f *sshverify) routes(a *openapi.API) {
+	openapi.Handle(a, huma.Operation{
+		OperationID: "get-auth-info", Method: http.MethodGet, Path: "/api/v1/auth/info/",
+		Summary: "Show the API key in use",
+	}, f.authInfo)
+	openapi.Handle(a, huma.Operation{
+		OperationID: "list-collect-sessions", Method: http.MethodGet, Path: sessionsPath,
+		Summary: "List the collect sessions of the project, newest first",
+	}, f.listSessions)
+	openapi.Handle(a, huma.Operation{
+		OperationID: "create-collect-session", Method: http.MethodPost, Path: sessionsPath, DefaultStatus: http.StatusCreated,
+		Summary: "Open a collect session",
+	}, f.createSession)
+	openapi.Handle(a, huma.Operation{
+		OperationID: "get-collect-session", Method: http.MethodGet, Path: sessionsPath + "{session}/",
+		Summary: "Show a collect session with its connections and keys",
+	}, f.getSession)
+	change := huma.Operation{
+		OperationID: "update-collect-session", Method: http.MethodPatch, Path: sessionsPath + "{session}/",
+		Summary:     "Change a collect session",
+		Description: "Absent members are left as they are, null clears.",
+	}
+	openapi.Handle(a, change, f.changeSession)
+	change.OperationID, change.Method = "put-collect-session", http.MethodPut // as the original has it for verify sessions
+	openapi.Handle(a, change, f.changeSession)
+	openapi.Handle(a, huma.Operation{
+		OperationID: "delete-collect-session", Method: http.MethodDelete, Path: sessionsPath + "{session}/",
+		Summary: "Remove a collect session with its connections and keys",
+	}, f.deleteSession)
+	openapi.Handle(a, huma.Operation{
+		OperationID: "complete-collect-session", Method: http.MethodPost, Path: sessionsPath + "{session}/complete/",
+		Summary: "End a multi-connection session",
+	}, f.completeSession)
+}
