@@ -1,0 +1,250 @@
+package native_test
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"keyrack/internal/core"
+	"keyrack/internal/face"
+	"keyrack/internal/face/facetest"
+	"keyrack/internal/face/native"
+	"keyrack/internal/face/openapi"
+	"keyrack/internal/sshkey"
+	"keyrack/internal/store/storetest"
+	"keyrack/internal/vault"
+)
+
+const (
+	hostToken   = "keyrack_host_0123456789abcdefghijklmnopqrstuv"
+	endedToken  = "keyrack_host_ENDEDendedENDEDendedENDEDended00"
+	waldurToken = "1111111111111111111111111111111111111111" // of an administrator
+	firstKey    = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIBk6k7EMuYtAVb7JHtU98Zx8ROZ9D5WipUVvnBDlzsW5"
+	secondKey   = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAICv66GT82Ty0kNxCtCEdPWdLpmDlrUe0jqs8ZU8dcdR7"
+)
+
+var start = time.Date(2026, 5, 10, 10, 0, 0, 0, time.UTC)
+
+type world struct {
+	core *core.Service
+	api  *openapi.API
+	now  atomic.Pointer[time.Time]
+}
+
+// newWorld is a few accounts with keys, and hosts that may ask for them.
+func newWorld(t testing.TB) *world {
+	t.Helper()
+	w := &world{}
+	w.now.Store(&start)
+	clock := func() time.Time { return *w.now.Load() }
+	w.core = core.New(core.Options{Store: storetest.SQLite(t), Now: clock})
+	keys := []core.DesiredKey{{Name: "laptop", PublicKey: firstKey + " ada@laptop"}, {Name: "desk top", PublicKey: secondKey}}
+	one := []core.DesiredKey{{Name: "only", PublicKey: firstKey}}
+	token := func(name string, use core.TokenUse, secret string, ends time.Time) core.DesiredToken {
+		return core.DesiredToken{Name: name, Use: use, Secret: vault.NewSecret(secret), ExpiresAt: ends}
+	}
+	_, err := w.core.Apply(t.Context(), core.Operator("test"), core.Desired{Accounts: []core.DesiredAccount{
+		{Login: "ada", Keys: keys},
+		{Login: "Bob", Keys: one},
+		{Login: "gone", Keys: one, Disabled: true},
+		{Login: "temp", Keys: one, ExpiresAt: start.Add(time.Hour)},
+		{Login: "none"},
+		{Login: "hosts", Tokens: []core.DesiredToken{
+			token("web1", core.UseHost, hostToken, time.Time{}), token("web2", core.UseHost, endedToken, start.Add(time.Hour)),
+		}},
+		{Login: "admin", Roles: core.Roles{Admin: true}, Tokens: []core.DesiredToken{token("sdk", core.UseWaldur, waldurToken, time.Time{})}},
+	}}, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.api = native.New(native.Options{
+		Options: face.Options{Now: clock}, Core: w.core, BaseURL: "https://keys.example.org", Version: "test",
+	})
+	return w
+}
+
+func (w *world) get(t testing.TB, target string) *httptest.ResponseRecorder {
+	t.Helper()
+	r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, target, nil)
+	r.Header.Set("Authorization", "Bearer "+hostToken)
+	reply := httptest.NewRecorder()
+	w.api.ServeHTTP(reply, r)
+	return reply
+}
+
+func TestExchanges(t *testing.T) {
+	t.Parallel()
+	facetest.Run(t, "testdata/*.txtar", func(t *testing.T) facetest.World {
+		w := newWorld(t)
+		return facetest.World{
+			Handler: facetest.ReadDescription(t, w.api, "/api/keyrack/v1/openapi.json").Hold(t, w.api),
+			Vars:    map[string]string{"host_token": hostToken, "ended_token": endedToken, "waldur_token": waldurToken},
+			Do: map[string]func(*testing.T, string){
+				"pass": func(t *testing.T, text string) {
+					d, err := time.ParseDuration(text)
+					if err != nil {
+						t.Fatal(err)
+					}
+					later := w.now.Load().Add(d)
+					w.now.Store(&later)
+				},
+				"disable": func(t *testing.T, login string) {
+					a, err := w.core.AccountRef(t.Context(), core.Operator("test"), login)
+					if err != nil {
+						t.Fatal(err)
+					}
+					if _, err := w.core.SetAccountDisabled(t.Context(), core.Operator("test"), a.UUID, true); err != nil {
+						t.Fatal(err)
+					}
+				},
+			},
+		}
+	})
+}
+
+func sibling(w *world) facetest.Face {
+	return facetest.Face{
+		Handler: w.api, Routes: w.api.Routes(), ErrorType: "application/problem+json",
+		Credential: http.Header{"Authorization": {"Bearer " + hostToken}},
+	}
+}
+
+func TestRefusesStrangers(t *testing.T) {
+	t.Parallel()
+	facetest.RefusesStrangers(t, sibling(newWorld(t)),
+		http.Header{"Authorization": {"Bearer " + strings.ToUpper(hostToken)}},
+		http.Header{"Authorization": {"Bearer " + hostToken + "x"}},
+		http.Header{"Authorization": {"Bearer"}},
+		http.Header{"Authorization": {"Bearer "}},
+		http.Header{"Authorization": {hostToken}},
+		http.Header{"Authorization": {"Token " + hostToken}},
+		http.Header{"Authorization": {"Basic " + hostToken}},
+		http.Header{"Authorization": {"Bearer " + waldurToken}},
+		http.Header{"Authorization": {"Token " + waldurToken}},
+		http.Header{"Authorization": {"Bearer x", "Bearer " + hostToken}}, // the first one counts
+		http.Header{"X-Api-Key": {hostToken}},
+	)
+}
+
+func TestRefusesUnknown(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	f := sibling(w)
+	facetest.RefusesUnknown(t, f)
+	facetest.EchoesNothing(t, f)
+}
+
+func TestDescription(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	facetest.ReadDescription(t, w.api, "/api/keyrack/v1/openapi.json").Describes(t, sibling(w))
+}
+
+// What stands in a login's place opens nothing that the login would not.
+func TestStrangeLogins(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	const base = "/api/keyrack/v1/authorized-keys/"
+	for _, tt := range []struct {
+		target string
+		status int
+	}{
+		{base + "ADA", 200}, // sshd's names have case
+		{base + "bob", 200},
+		{base + "ada%20", 200},
+		{base + "%61da%2F", 200},
+		{base + "ada%2F..%2Fbob", 200},
+		{base + "ada@example.org", 200},
+		{base + url.PathEscape("' OR 1=1 --"), 200},
+		{base + url.PathEscape("ada,Bob"), 200},
+		{base + "*", 200},
+		{base + strings.Repeat("a", 60_000), 200},
+		{base + "ada%00", 404},
+		{base + "ada%0Aada", 404},
+		{base + "ada%FF", 404},
+		{base + "bob/../ada", 404},
+		{base + "./ada", 404},
+		{base + "/ada", 404},
+		{base, 404},
+		{"/api/keyrack/v1//authorized-keys/ada", 404},
+		{"/API/keyrack/v1/authorized-keys/ada", 404},
+		{base + "ada/keys", 404},
+	} {
+		reply := w.get(t, tt.target)
+		if reply.Code != tt.status || tt.status == 200 && reply.Body.Len() > 0 || strings.Contains(reply.Body.String(), "AAAA") {
+			t.Errorf("GET %.80s = %d %s, want %d and no key", tt.target, reply.Code, reply.Body, tt.status)
+		}
+	}
+	if got := w.get(t, base+"%61da").Body.String(); !strings.HasPrefix(got, firstKey) {
+		t.Errorf("GET %s = %q, want ada's keys: an escaped letter is that letter", base+"%61da", got)
+	}
+}
+
+// A client can see whether it got all keys, also of more than net/http keeps
+// back to count them by itself (2 KiB).
+func TestReplySaysItsLength(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	ada, err := w.core.AccountRef(t.Context(), core.Operator("test"), "ada")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for n := range 60 {
+		if _, err := w.core.AddKey(t.Context(), core.Operator("test"), core.NewKey{
+			Owner: ada.ID, Name: fmt.Sprintf("key %d", n), Text: firstKey,
+		}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	server := httptest.NewServer(w.api)
+	defer server.Close()
+	conn, err := net.Dial("tcp", server.Listener.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	request := "GET /api/keyrack/v1/authorized-keys/ada HTTP/1.1\r\nHost: x\r\nAuthorization: bearer " + hostToken + "\r\nConnection: close\r\n\r\n"
+	if _, err := io.WriteString(conn, request); err != nil {
+		t.Fatal(err)
+	}
+	reply, err := http.ReadResponse(bufio.NewReader(conn), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer reply.Body.Close()
+	body, err := io.ReadAll(reply.Body)
+	if err != nil || reply.ContentLength != int64(len(body)) || len(reply.TransferEncoding) > 0 {
+		t.Errorf("reply of %d bytes: Content-Length %d, transfer encoding %v, %v; want its length", len(body), reply.ContentLength, reply.TransferEncoding, err)
+	}
+	lines := strings.Split(strings.TrimSuffix(string(body), "\n"), "\n")
+	if len(lines) != 62 {
+		t.Errorf("got %d lines, want 62", len(lines))
+	}
+	for _, line := range lines {
+		if _, err := sshkey.Parse(line); err != nil {
+			t.Errorf("Parse(%q): %v", line, err)
+		}
+	}
+}
+
+func TestMount(t *testing.T) {
+	t.Parallel()
+	mux := http.NewServeMux()
+	newWorld(t).api.Mount(mux)
+	for path, want := range map[string]string{
+		"/api/keyrack/v1/docs": "/api/keyrack/v1/", "/api/keyrack/v1/schemas/ErrorModel.json": "/api/keyrack/v1/",
+		"/api/keyrack/v2/": "", "/schemas/ErrorModel.json": "", "/": "",
+	} {
+		if _, got := mux.Handler(httptest.NewRequestWithContext(t.Context(), http.MethodGet, path, nil)); got != want {
+			t.Errorf("%s is served by %q, want %q", path, got, want)
+		}
+	}
+}
