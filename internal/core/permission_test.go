@@ -1,0 +1,461 @@
+package core_test
+
+import (
+	"context"
+	"errors"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+
+	"keyrack/internal/core"
+	"keyrack/internal/sshkey"
+)
+
+// matrix says what each use case answers each actor: a row for each method of
+// [core.Service] that takes an actor.
+//
+//	.  does it
+//	D  Denied
+//	N  NotFound, in the same words as if nothing were there
+//
+// The rows are about objects of account "owner" and of project "own", the
+// session and its webhook among them. "stale" is an administrator whose account
+// was disabled after the actor was made: an actor holds for its one request.
+const matrix = `
+                   nobody visitor host other owner support admin stale foreign own operator system
+AccountRef           N      N      N     N     .      .      .     .      N     N      .       .
+Accounts             D      D      D     D     D      .      .     .      D     D      .       .
+AddAPIKey            D      D      D     D     D      D      .     .      D     D      .       .
+AddAccount           D      D      D     D     D      D      .     .      D     D      .       .
+AddKey               D      D      D     D     .      D      .     .      D     D      .       .
+AddProject           D      D      D     D     D      D      .     .      D     D      .       .
+AddToken             D      D      D     D     D      D      .     .      D     D      .       .
+AddWebhook           N      N      N     N     N      D      .     .      N     .      .       .
+APIKeys              D      D      D     D     D      .      .     .      D     D      .       .
+Applications         D      D      D     D     D      .      .     .      D     D      .       .
+Apply                D      D      D     D     D      D      .     .      D     D      .       .
+AuditEvents          D      D      D     D     D      .      .     .      D     D      .       .
+AuthorizedKeys       D      D      .     D     D      .      .     .      D     D      .       .
+Bootstrap            D      D      D     D     D      D      D     D      D     D      D       .
+ChangeSession        N      N      N     N     N      D      .     .      N     .      .       .
+ChangeWebhook        N      N      N     N     N      D      .     .      N     .      .       .
+ClaimDeliveries      D      D      D     D     D      D      D     D      D     D      D       .
+CompleteSession      N      N      N     N     N      D      .     .      N     .      .       .
+Connect              .      .      .     .     .      .      .     .      .     .      .       .
+CreateSession        D      D      D     D     D      D      D     D      .     .      D       D
+DeleteSession        N      N      N     N     N      D      .     .      N     .      .       .
+Deliveries           D      D      D     D     D      .      .     .      D     D      .       .
+Devices              D      D      D     D     D      .      .     .      D     D      .       .
+ExpireSessions       D      D      D     D     D      D      D     D      D     D      D       .
+Finish               .      .      .     .     .      .      .     .      .     .      .       .
+Invite               D      D      D     D     D      D      .     .      D     D      .       .
+Key                  N      N      N     N     .      .      .     .      N     N      .       .
+Keys                 D      D      D     D     .      .      .     .      D     D      .       .
+Locations            D      D      D     D     D      .      .     .      D     D      .       .
+NextDelivery         D      D      D     D     D      D      D     D      D     D      D       .
+Organizations        D      D      D     D     D      .      .     .      D     D      .       .
+OwnProject           D      D      D     D     D      D      D     D      .     .      D       D
+Projects             D      D      D     D     D      .      .     .      D     D      .       .
+PruneDeliveries      D      D      D     D     D      D      D     D      D     D      D       .
+RecordAttempt        D      D      D     D     D      D      D     D      D     D      D       .
+RemoveAPIKey         D      D      D     D     D      D      .     .      D     D      .       .
+RemoveKey            N      N      N     N     .      D      .     .      N     N      .       .
+RemoveToken          D      D      D     D     D      D      .     .      D     D      .       .
+RemoveWebhook        N      N      N     N     N      D      .     .      N     .      .       .
+ReplayDelivery       D      D      D     D     D      D      .     .      D     D      .       .
+Session              N      N      N     N     N      .      .     .      N     .      .       .
+Sessions             D      D      D     D     D      .      .     .      .     .      .       .
+SetAccountDisabled   D      D      D     D     D      D      .     .      D     D      .       .
+SetPassword          D      D      D     D     D      D      .     .      D     D      .       .
+Tokens               N      N      N     N     .      .      .     .      N     N      .       .
+Webhook              N      N      N     N     N      .      .     .      N     .      .       .
+WebhookSecret        D      D      D     D     D      D      .     .      D     D      .       .
+Webhooks             N      N      N     N     N      .      .     .      N     .      .       .
+`
+
+// authentication is what makes actors, and so takes none.
+var authentication = []string{"AuthenticateAPIKey", "AuthenticatePassword", "AuthenticateToken"}
+
+// objects are what the use cases of the matrix are about.
+type objects struct {
+	login, project    string // with a token "t" for Waldur, an API key "k"
+	account           core.AccountID
+	accountID         uuid.UUID
+	key               uuid.UUID
+	session           core.Session
+	webhook           uuid.UUID
+	connection        core.ConnectionID
+	delivered         uuid.UUID
+	pending           core.DeliveryID
+	newName, newLogin string
+}
+
+// nowhere has the names of nothing that is there.
+func nowhere() objects {
+	return objects{
+		login: "nowhere", project: "nowhere", account: 1 << 40, accountID: uuid.New(), key: uuid.New(),
+		session: core.Session{UUID: uuid.New(), Kind: core.CollectSession, Identifier: core.NewIdentifier()},
+		webhook: uuid.New(), connection: 1 << 40, delivered: uuid.New(), pending: 1 << 40,
+		newName: "new", newLogin: "new",
+	}
+}
+
+// calls has one call for each row of the matrix, which succeeds for who may.
+var calls = map[string]func(ctx context.Context, s *core.Service, by core.Actor, o objects) error{
+	"AccountRef": func(ctx context.Context, s *core.Service, by core.Actor, o objects) error {
+		return second(s.AccountRef(ctx, by, o.login))
+	},
+	"Accounts": func(ctx context.Context, s *core.Service, by core.Actor, _ objects) error {
+		return third(s.Accounts(ctx, by, core.Page{}))
+	},
+	"AddAPIKey": func(ctx context.Context, s *core.Service, by core.Actor, o objects) error {
+		return second(s.AddAPIKey(ctx, by, core.NewAPIKey{Project: o.project, Name: o.newName}))
+	},
+	"AddAccount": func(ctx context.Context, s *core.Service, by core.Actor, o objects) error {
+		return second(s.AddAccount(ctx, by, core.NewAccount{Login: o.newLogin, Email: "new@example.org", Password: "a new password"}))
+	},
+	"AddKey": func(ctx context.Context, s *core.Service, by core.Actor, o objects) error {
+		return second(s.AddKey(ctx, by, core.NewKey{
+			Owner: o.account, Name: o.newName, Text: keyText, Unique: core.Uniqueness{Name: true, Key: true},
+		}))
+	},
+	"AddProject": func(ctx context.Context, s *core.Service, by core.Actor, o objects) error {
+		return second(s.AddProject(ctx, by, core.NewProject{Name: o.newName, Organization: "acme"}))
+	},
+	"AddToken": func(ctx context.Context, s *core.Service, by core.Actor, o objects) error {
+		return second(s.AddToken(ctx, by, core.NewToken{Account: o.login, Name: o.newName, Use: core.UseHost}))
+	},
+	"AddWebhook": func(ctx context.Context, s *core.Service, by core.Actor, o objects) error {
+		return second(s.AddWebhook(ctx, by, core.CollectSession, o.session.UUID, core.NewWebhook{URL: "https://example.org"}))
+	},
+	"APIKeys": func(ctx context.Context, s *core.Service, by core.Actor, o objects) error {
+		return second(s.APIKeys(ctx, by, o.project))
+	},
+	"Applications": func(ctx context.Context, s *core.Service, by core.Actor, _ objects) error {
+		return second(s.Applications(ctx, by))
+	},
+	"Apply": func(ctx context.Context, s *core.Service, by core.Actor, _ objects) error {
+		return second(s.Apply(ctx, by, anotherWorld(), false))
+	},
+	"AuditEvents": func(ctx context.Context, s *core.Service, by core.Actor, _ objects) error {
+		return second(s.AuditEvents(ctx, by, core.AuditQuery{}))
+	},
+	"AuthorizedKeys": func(ctx context.Context, s *core.Service, by core.Actor, o objects) error {
+		return second(s.AuthorizedKeys(ctx, by, o.login, sshkey.Fingerprint{}))
+	},
+	"Bootstrap": func(ctx context.Context, s *core.Service, by core.Actor, _ objects) error {
+		return second(s.Bootstrap(ctx, by))
+	},
+	"ChangeSession": func(ctx context.Context, s *core.Service, by core.Actor, o objects) error {
+		return second(s.ChangeSession(ctx, by, core.CollectSession, o.session.UUID, core.SessionChange{MultiKey: core.To(false)}))
+	},
+	"ChangeWebhook": func(ctx context.Context, s *core.Service, by core.Actor, o objects) error {
+		return second(s.ChangeWebhook(ctx, by, core.CollectSession, o.session.UUID, o.webhook, core.WebhookChange{Retries: core.To(3)}))
+	},
+	"ClaimDeliveries": func(ctx context.Context, s *core.Service, by core.Actor, _ objects) error {
+		return second(s.ClaimDeliveries(ctx, by, time.Minute, 10))
+	},
+	"CompleteSession": func(ctx context.Context, s *core.Service, by core.Actor, o objects) error {
+		return second(s.CompleteSession(ctx, by, core.CollectSession, o.session.UUID))
+	},
+	"Connect": func(ctx context.Context, s *core.Service, by core.Actor, o objects) error {
+		return second(s.Connect(ctx, by, o.session.Identifier, clientVersion))
+	},
+	"CreateSession": func(ctx context.Context, s *core.Service, by core.Actor, _ objects) error {
+		return second(s.CreateSession(ctx, by, core.NewSession{
+			Kind: core.VerifySession, Wanted: []core.NewWantedKey{{PublicKey: keyText}}, MaxAttempts: 1,
+			Webhooks: []core.NewWebhook{{URL: "https://example.org"}},
+		}))
+	},
+	"DeleteSession": func(ctx context.Context, s *core.Service, by core.Actor, o objects) error {
+		return s.DeleteSession(ctx, by, core.CollectSession, o.session.UUID)
+	},
+	"Deliveries": func(ctx context.Context, s *core.Service, by core.Actor, _ objects) error {
+		return second(s.Deliveries(ctx, by, core.DeliveryQuery{}))
+	},
+	"Devices": func(ctx context.Context, s *core.Service, by core.Actor, _ objects) error {
+		return second(s.Devices(ctx, by))
+	},
+	"ExpireSessions": func(ctx context.Context, s *core.Service, by core.Actor, _ objects) error {
+		return second(s.ExpireSessions(ctx, by, 10))
+	},
+	"Finish": func(ctx context.Context, s *core.Service, by core.Actor, o objects) error {
+		return s.Finish(ctx, by, o.connection, []core.CollectedKey{{Public: mustParse(keyText), Proven: true}})
+	},
+	"Invite": func(ctx context.Context, s *core.Service, by core.Actor, o objects) error {
+		return second(s.Invite(ctx, by, o.login, time.Hour))
+	},
+	"Key": func(ctx context.Context, s *core.Service, by core.Actor, o objects) error {
+		return second(s.Key(ctx, by, o.key))
+	},
+	"Keys": func(ctx context.Context, s *core.Service, by core.Actor, o objects) error {
+		return third(s.Keys(ctx, by, core.KeyQuery{Owner: o.account}))
+	},
+	"Locations": func(ctx context.Context, s *core.Service, by core.Actor, _ objects) error {
+		return second(s.Locations(ctx, by))
+	},
+	"NextDelivery": func(ctx context.Context, s *core.Service, by core.Actor, _ objects) error {
+		return second(s.NextDelivery(ctx, by))
+	},
+	"Organizations": func(ctx context.Context, s *core.Service, by core.Actor, _ objects) error {
+		return second(s.Organizations(ctx, by))
+	},
+	"OwnProject": func(ctx context.Context, s *core.Service, by core.Actor, _ objects) error {
+		return second(s.OwnProject(ctx, by))
+	},
+	"Projects": func(ctx context.Context, s *core.Service, by core.Actor, _ objects) error {
+		return third(s.Projects(ctx, by, core.Page{}))
+	},
+	"PruneDeliveries": func(ctx context.Context, s *core.Service, by core.Actor, _ objects) error {
+		return second(s.PruneDeliveries(ctx, by))
+	},
+	"RecordAttempt": func(ctx context.Context, s *core.Service, by core.Actor, o objects) error {
+		return s.RecordAttempt(ctx, by, o.pending, core.Attempt{Number: 1, Gone: true, Reason: "gone"}, time.Time{})
+	},
+	"RemoveAPIKey": func(ctx context.Context, s *core.Service, by core.Actor, o objects) error {
+		return s.RemoveAPIKey(ctx, by, o.project, "k")
+	},
+	"RemoveKey": func(ctx context.Context, s *core.Service, by core.Actor, o objects) error {
+		return s.RemoveKey(ctx, by, o.key, "lost")
+	},
+	"RemoveToken": func(ctx context.Context, s *core.Service, by core.Actor, o objects) error {
+		return s.RemoveToken(ctx, by, o.login, core.UseWaldur, "t")
+	},
+	"RemoveWebhook": func(ctx context.Context, s *core.Service, by core.Actor, o objects) error {
+		return s.RemoveWebhook(ctx, by, core.CollectSession, o.session.UUID, o.webhook)
+	},
+	"ReplayDelivery": func(ctx context.Context, s *core.Service, by core.Actor, o objects) error {
+		return s.ReplayDelivery(ctx, by, o.delivered)
+	},
+	"Session": func(ctx context.Context, s *core.Service, by core.Actor, o objects) error {
+		return second(s.Session(ctx, by, core.CollectSession, o.session.UUID))
+	},
+	"Sessions": func(ctx context.Context, s *core.Service, by core.Actor, _ objects) error {
+		return third(s.Sessions(ctx, by, core.CollectSession, core.Page{Limit: 10}))
+	},
+	"SetAccountDisabled": func(ctx context.Context, s *core.Service, by core.Actor, o objects) error {
+		return second(s.SetAccountDisabled(ctx, by, o.accountID, true))
+	},
+	"SetPassword": func(ctx context.Context, s *core.Service, by core.Actor, o objects) error {
+		return s.SetPassword(ctx, by, o.accountID, "another password")
+	},
+	"Tokens": func(ctx context.Context, s *core.Service, by core.Actor, o objects) error {
+		return second(s.Tokens(ctx, by, o.login))
+	},
+	"Webhook": func(ctx context.Context, s *core.Service, by core.Actor, o objects) error {
+		return second(s.Webhook(ctx, by, core.CollectSession, o.session.UUID, o.webhook))
+	},
+	"WebhookSecret": func(ctx context.Context, s *core.Service, by core.Actor, o objects) error {
+		return second(s.WebhookSecret(ctx, by, o.project))
+	},
+	"Webhooks": func(ctx context.Context, s *core.Service, by core.Actor, o objects) error {
+		return second(s.Webhooks(ctx, by, core.CollectSession, o.session.UUID))
+	},
+}
+
+func second[T any](_ T, err error) error        { return err }
+func third[T, U any](_ T, _ U, err error) error { return err }
+
+func mustParse(text string) sshkey.PublicKey { return must(sshkey.Parse(text)).Key }
+
+// stage is a world with something of each kind, and those who act in it.
+type stage struct {
+	*world
+	actors map[string]core.Actor
+	o      objects
+}
+
+func newStage(w *world) stage {
+	w.t.Helper()
+	w.apply(oneWorld(w.t))
+	st := stage{world: w, actors: map[string]core.Actor{
+		"nobody": {}, "visitor": visitor, "operator": operator, "system": core.System("job"),
+		"host": w.bearer("owner", core.UseHost), "own": w.apiKey("own"), "foreign": w.apiKey("foreign"),
+	}}
+	for _, login := range []string{"owner", "other", "support", "admin", "stale"} {
+		st.actors[login] = w.actor(login)
+	}
+	stale := must(w.AccountRef(w.t.Context(), operator, "stale"))
+	must(w.SetAccountDisabled(w.t.Context(), operator, stale.UUID, true))
+	owner := must(w.AccountRef(w.t.Context(), operator, "owner"))
+	st.o = objects{
+		login: "owner", project: "own", account: owner.ID, accountID: owner.UUID,
+		key: w.keysOf(owner)[0].UUID, newName: "new", newLogin: "new",
+	}
+	st.meanwhile()
+	return st
+}
+
+// meanwhile makes sessions, one of them overdue, and of deliveries one that ended
+// and one that is due.
+func (st *stage) meanwhile() {
+	ctx, w, by := st.t.Context(), st.world, st.actors["own"]
+	w.session(by, core.NewSession{Expiry: core.Expiry{Timeout: ptr(time.Second)}})
+	w.clock.advance(time.Minute)
+	hook := core.NewWebhook{URL: "https://example.org/hook", Headers: map[string][]string{"Authorization": {"hush"}}}
+	st.o.session = w.session(by, core.NewSession{MultiKey: true, MultiConnection: true, Webhooks: []core.NewWebhook{hook}, ExternalID: ptr("owner")})
+	st.o.webhook = st.o.session.Webhooks[0].UUID
+	w.collect(st.o.session, w.offered(testKey(st.t, 2)))
+	system := st.actors["system"]
+	sent := must(w.ClaimDeliveries(ctx, system, time.Minute, 1))[0]
+	if err := w.RecordAttempt(ctx, system, sent.ID, core.Attempt{Number: 1, At: w.clock.Now(), Status: 200}, time.Time{}); err != nil {
+		st.t.Fatal(err)
+	}
+	st.o.delivered = sent.UUID
+	st.o.connection = w.connect(w.session(by, core.NewSession{ExternalID: ptr("owner")})).Connection
+	st.o.pending = must(w.Deliveries(ctx, operator, core.DeliveryQuery{State: core.DeliveryPending}))[0].ID
+}
+
+// oneWorld is what the use cases of the matrix find.
+func oneWorld(t testing.TB) core.Desired {
+	t.Helper()
+	token := []core.DesiredToken{{Name: "t", Use: core.UseWaldur}}
+	apiKey := []core.DesiredAPIKey{{Name: "k"}}
+	return core.Desired{
+		Organizations: []string{"acme"}, Locations: []string{"berlin"},
+		Accounts: []core.DesiredAccount{
+			{Login: "owner", Email: "owner@example.org", Organizations: []string{"acme"}, Tokens: token, Keys: []core.DesiredKey{
+				{Name: "laptop", PublicKey: testKey(t, 1).String()},
+			}},
+			{Login: "other", Organizations: []string{"acme"}},
+			{Login: "support", Roles: core.Roles{Support: true}},
+			{Login: "admin", Roles: core.Roles{Admin: true}},
+			{Login: "stale", Roles: core.Roles{Admin: true}},
+		},
+		Projects: []core.DesiredProject{
+			{Name: "own", Organization: "acme", Adopt: core.AdoptOffered, APIKeys: apiKey},
+			{Name: "foreign"},
+		},
+		Devices:      []core.Device{{Hostname: "w2016"}},
+		Applications: []core.DesiredApplication{{Name: "deploy"}},
+	}
+}
+
+// rehearsal is a store that answers Update as always but keeps nothing, so
+// that every cell of the matrix finds the same world.
+type rehearsal struct{ core.Store }
+
+var errRehearsed = errors.New("rehearsed")
+
+func (s rehearsal) Update(ctx context.Context, fn func(core.Tx) error) error {
+	err := s.Store.Update(ctx, func(tx core.Tx) error {
+		if err := fn(tx); err != nil {
+			return err
+		}
+		return errRehearsed
+	})
+	if errors.Is(err, errRehearsed) {
+		return nil
+	}
+	return err
+}
+
+func TestPermissions(t *testing.T) {
+	t.Parallel()
+	onEach(t, func(t *testing.T, w *world) {
+		st := newStage(w)
+		s := w.over(rehearsal{w.store})
+		actors, rows := readMatrix(t)
+		for method, cells := range rows {
+			for i, name := range actors {
+				by := st.actors[name]
+				err := calls[method](t.Context(), s, by, st.o)
+				if got := answer(err); got != cells[i] {
+					t.Errorf("%s by %s = %v (%s), want %s", method, name, err, got, cells[i])
+				}
+				if cells[i] == "N" || cells[i] == "D" && name != "support" {
+					if blind := calls[method](t.Context(), s, by, nowhere()); blind == nil || blind.Error() != err.Error() {
+						t.Errorf("%s by %s = %q, but %q where nothing is there; want the same", method, name, err, blind)
+					}
+				}
+			}
+		}
+	})
+}
+
+func answer(err error) string {
+	switch {
+	case err == nil:
+		return "."
+	case core.KindOf(err) == core.Denied:
+		return "D"
+	case core.KindOf(err) == core.NotFound:
+		return "N"
+	}
+	return core.KindOf(err).String()
+}
+
+func readMatrix(t *testing.T) (actors []string, rows map[string][]string) {
+	t.Helper()
+	lines := strings.Split(strings.TrimSpace(matrix), "\n")
+	actors, rows = strings.Fields(lines[0]), map[string][]string{}
+	for _, line := range lines[1:] {
+		cells := strings.Fields(line)
+		if len(cells) != len(actors)+1 {
+			t.Fatalf("row %q of the matrix has %d cells, want %d", cells[0], len(cells)-1, len(actors))
+		}
+		rows[cells[0]] = cells[1:]
+	}
+	return actors, rows
+}
+
+// A use case that nobody has thought about must not come to be.
+func TestPermissionsAreComplete(t *testing.T) {
+	t.Parallel()
+	_, rows := readMatrix(t)
+	service := reflect.TypeFor[*core.Service]()
+	for i := range service.NumMethod() {
+		m := service.Method(i)
+		takesActor := m.Type.NumIn() > 2 && m.Type.In(2) == reflect.TypeFor[core.Actor]()
+		switch {
+		case takesActor && rows[m.Name] == nil:
+			t.Errorf("%s has no row in the matrix", m.Name)
+		case takesActor && calls[m.Name] == nil:
+			t.Errorf("%s has no call for the matrix", m.Name)
+		case !takesActor && !slices.Contains(authentication, m.Name):
+			t.Errorf("%s takes no actor and does not make one", m.Name)
+		}
+		delete(rows, m.Name)
+	}
+	for name := range rows {
+		t.Errorf("the matrix has a row %s, which is no use case", name)
+	}
+}
+
+// What an API key of one project lists holds nothing of another's.
+func TestProjectsSeeTheirOwnSessions(t *testing.T) {
+	t.Parallel()
+	onEach(t, func(t *testing.T, w *world) {
+		own, foreign := w.project(core.NewProject{Name: "own"}), w.project(core.NewProject{Name: "foreign"})
+		w.session(own, core.NewSession{ExternalID: ptr("canary")})
+		w.session(own, core.NewSession{Kind: core.VerifySession, MaxAttempts: 1, Wanted: []core.NewWantedKey{{PublicKey: keyText}}})
+		if list, n, err := w.Sessions(t.Context(), foreign, core.CollectSession, core.Page{Limit: 10}); err != nil || n != 0 || len(list) != 0 {
+			t.Errorf("Sessions by another project = %v, %d, %v; want none", list, n, err)
+		}
+		if list, n, err := w.Sessions(t.Context(), own, core.CollectSession, core.Page{Limit: 10}); err != nil || n != 1 || len(list) != 1 {
+			t.Errorf("Sessions by the project = %v, %d, %v; want its collect session", list, n, err)
+		}
+	})
+}
+
+// Keys without an owner are everybody's: an account may not ask for them.
+func TestAccountsListTheirOwnKeys(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	ada, bob := w.account(core.NewAccount{Login: "ada"}), w.account(core.NewAccount{Login: "bob"})
+	w.addKey(ada.ID, "laptop", testKey(t, 1))
+	w.addKey(bob.ID, "canary", testKey(t, 2))
+	by := w.actor("ada")
+	_, _, err := w.Keys(t.Context(), by, core.KeyQuery{})
+	wantError(t, "Keys of everybody by an account", err, core.Denied)
+	sum := testKey(t, 2).SHA256()
+	_, _, err = w.Keys(t.Context(), by, core.KeyQuery{Fingerprint: sshkey.Fingerprint{Hash: sshkey.HashSHA256, Sum: sum[:]}})
+	wantError(t, "Keys of a fingerprint by an account", err, core.Denied)
+	if keys, n, err := w.Keys(t.Context(), by, core.KeyQuery{Owner: ada.ID}); err != nil || n != 1 || len(keys) != 1 || keys[0].Name != "laptop" {
+		t.Errorf("Keys of its own by an account = %v, %d, %v; want one", keys, n, err)
+	}
+}
