@@ -1,0 +1,140 @@
+package cli
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"keyrack/internal/core"
+	"keyrack/internal/server"
+)
+
+func (a *app) account() *cobra.Command {
+	return group("account", "People and services that own keys",
+		a.accountList(), a.accountShow(), a.accountAdd(), a.accountPassword(),
+		a.accountDisabled("disable", true), a.accountDisabled("enable", false))
+}
+
+func (a *app) accountList() *cobra.Command {
+	var page core.Page
+	c := a.list("list", "List accounts", cobra.NoArgs, func(ctx context.Context, l *server.Local, by core.Actor, _ []string) ([]record, error) {
+		accounts, _, err := l.Core.Accounts(ctx, by, page)
+		list := make([]record, len(accounts))
+		for i, account := range accounts {
+			list[i] = accountRecord(account)
+		}
+		return list, err
+	})
+	addPageFlags(c, &page)
+	return c
+}
+
+func accountRecord(a core.Account) record {
+	return record{
+		{"login", a.Login}, {"name", a.Name}, {"email", a.Email}, {"roles", roles(a.Roles)},
+		{"disabled", a.Disabled}, {"expires_at", a.ExpiresAt}, {"created_at", a.CreatedAt}, {"id", a.UUID.String()},
+	}
+}
+
+func roles(r core.Roles) []string {
+	names := []string{}
+	if r.Admin {
+		names = append(names, "admin")
+	}
+	if r.Support {
+		names = append(names, "support")
+	}
+	return names
+}
+
+func (a *app) accountShow() *cobra.Command {
+	return a.show("show LOGIN", "Show an account and its keys", cobra.ExactArgs(1),
+		func(ctx context.Context, l *server.Local, by core.Actor, args []string) (record, error) {
+			account, err := l.Core.AccountRef(ctx, by, args[0])
+			if err != nil {
+				return nil, err
+			}
+			keys, _, err := l.Core.Keys(ctx, by, core.KeyQuery{Owner: account.ID})
+			if err != nil {
+				return nil, err
+			}
+			list := make([]record, len(keys))
+			for i, k := range keys {
+				list[i] = keyRecord(k, account.Login)
+			}
+			return append(accountRecord(account), field{"keys", list}), nil
+		})
+}
+
+func (a *app) accountAdd() *cobra.Command {
+	var in core.NewAccount
+	var withPassword bool
+	c := a.do("add LOGIN", "Make an account", cobra.ExactArgs(1),
+		func(ctx context.Context, l *server.Local, by core.Actor, args []string) (string, error) {
+			in.Login = args[0]
+			if withPassword {
+				var err error
+				if in.Password, err = a.readPassword(); err != nil {
+					return "", err
+				}
+			}
+			account, err := l.Core.AddAccount(ctx, by, in)
+			return "added account " + account.Login, err
+		})
+	f := c.Flags()
+	f.StringVar(&in.Name, "name", "", "full name")
+	f.StringVar(&in.Email, "email", "", "e-mail address")
+	f.BoolVar(&in.Roles.Admin, "admin", false, "may change everything")
+	f.BoolVar(&in.Roles.Support, "support", false, "may read everything")
+	f.BoolVar(&withPassword, "password-stdin", false, "read a password from standard input")
+	return c
+}
+
+func (a *app) accountPassword() *cobra.Command {
+	return a.do("password LOGIN", "Set an account's password, read from standard input", cobra.ExactArgs(1),
+		func(ctx context.Context, l *server.Local, by core.Actor, args []string) (string, error) {
+			password, err := a.readPassword()
+			if err != nil {
+				return "", err
+			}
+			account, err := l.Core.AccountRef(ctx, by, args[0])
+			if err != nil {
+				return "", err
+			}
+			return "set the password of " + account.Login, l.Core.SetPassword(ctx, by, account.UUID, password)
+		})
+}
+
+// readPassword reads the first line of standard input.
+func (a *app) readPassword() (string, error) {
+	line, err := bufio.NewReader(io.LimitReader(a.Stdin, 4<<10)).ReadString('\n')
+	if err != nil && !errors.Is(err, io.EOF) {
+		return "", err
+	}
+	password := strings.TrimRight(line, "\r\n")
+	if password == "" {
+		return "", usageError{fmt.Errorf("no password on standard input")}
+	}
+	return password, nil
+}
+
+func (a *app) accountDisabled(verb string, disabled bool) *cobra.Command {
+	short := "Let an account in again"
+	if disabled {
+		short = "Lock an account out: logins and tokens are refused, keys no longer served"
+	}
+	return a.do(verb+" LOGIN", short, cobra.ExactArgs(1),
+		func(ctx context.Context, l *server.Local, by core.Actor, args []string) (string, error) {
+			account, err := l.Core.AccountRef(ctx, by, args[0])
+			if err != nil {
+				return "", err
+			}
+			_, err = l.Core.SetAccountDisabled(ctx, by, account.UUID, disabled)
+			return verb + "d account " + account.Login, err
+		})
+}

@@ -1,0 +1,58 @@
+package cli
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/spf13/cobra"
+)
+
+// group makes a command that only holds others.
+func group(use, short string, commands ...*cobra.Command) *cobra.Command {
+	c := &cobra.Command{Use: use, Short: short, Args: knownCommand, RunE: func(c *cobra.Command, _ []string) error {
+		return usageError{fmt.Errorf("%s needs a command; see %s --help", c.CommandPath(), c.CommandPath())}
+	}}
+	c.AddCommand(commands...)
+	return c
+}
+
+// knownCommand refuses what is no command of a group, and says what may have
+// been meant.
+func knownCommand(c *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return nil
+	}
+	text := fmt.Sprintf("unknown command %q for %q", args[0], c.CommandPath())
+	c.SuggestionsMinimumDistance = 2 // letters that differ
+	if near := c.SuggestionsFor(args[0]); len(near) > 0 {
+		text += fmt.Sprintf("; did you mean %q?", near[0])
+	}
+	return errors.New(text)
+}
+
+// usageOf is the hint below a mistake in using a command.
+func usageOf(c *cobra.Command) string {
+	see := "see " + c.CommandPath() + " --help"
+	if c.HasAvailableSubCommands() {
+		return see
+	}
+	return "usage: " + c.UseLine() + "; " + see
+}
+
+// help is cobra's, but that an unknown command is a mistake.
+func help() *cobra.Command {
+	return &cobra.Command{
+		Use: "help [COMMAND]", Short: "Show how a command is used",
+		RunE: func(c *cobra.Command, args []string) error {
+			found, rest, err := c.Root().Find(args)
+			if err == nil && found.HasAvailableSubCommands() {
+				err = knownCommand(found, rest)
+			}
+			if err != nil {
+				return usageError{err}
+			}
+			found.InitDefaultHelpFlag()
+			return found.Help()
+		},
+	}
+}

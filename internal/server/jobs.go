@@ -1,0 +1,46 @@
+package server
+
+import (
+	"context"
+	"time"
+
+	"keyrack/internal/core"
+)
+
+const (
+	sweepEvery = 2 * time.Second
+	sweepBatch = 500 // sessions in one transaction
+	pruneEvery = time.Hour
+)
+
+// every runs a job at once and then in steps until ctx is done. What fails is
+// logged and tried again with the next step.
+func (s *server) every(ctx context.Context, step time.Duration, name string, job func(context.Context) error) error {
+	tick := time.NewTicker(step)
+	defer tick.Stop()
+	for {
+		if err := job(ctx); err != nil && ctx.Err() == nil {
+			s.Log.Error("job failed", "job", name, "err", err)
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+		}
+	}
+}
+
+// sweep writes down which sessions have expired, until there are none left.
+func (s *server) sweep(ctx context.Context) error {
+	for {
+		n, err := s.local.Core.ExpireSessions(ctx, core.System("sweep"), sweepBatch)
+		if err != nil || n < sweepBatch {
+			return err
+		}
+	}
+}
+
+func (s *server) prune(ctx context.Context) error {
+	_, err := s.local.Core.PruneDeliveries(ctx, core.System("prune"))
+	return err
+}

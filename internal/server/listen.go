@@ -1,0 +1,140 @@
+package server
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"net/url"
+	"os"
+	"slices"
+
+	"github.com/google/renameio/v2"
+	"github.com/pires/go-proxyproto"
+
+	"keyrack/internal/core"
+	"keyrack/internal/sshd"
+)
+
+// listeners are opened before anything is built, so that a taken port shows at
+// once and port 0 is known when addresses are printed.
+type listeners struct {
+	http []net.Listener // the faces; then the metrics, where they have their own
+	ssh  net.Listener
+}
+
+func (s *server) listen(ctx context.Context) error {
+	l, err := s.listenOn(ctx, "http", s.Config.HTTPAddr, "--http-addr")
+	if err != nil {
+		return err
+	}
+	s.listeners.http = append(s.listeners.http, l)
+	if s.Config.MetricsAddr != "" {
+		if l, err = s.listenOn(ctx, "metrics", s.Config.MetricsAddr, "metrics_addr"); err != nil {
+			return err
+		}
+		s.listeners.http = append(s.listeners.http, l)
+	}
+	l, err = s.listenOn(ctx, "ssh", s.Config.SSHAddr, "--ssh-addr")
+	if err != nil {
+		return err
+	}
+	s.listeners.ssh = proxied(l, s.Config.SSH.ProxyFrom)
+	return s.publish(ctx)
+}
+
+// listenOn opens a listener; setting is where its address is chosen.
+func (s *server) listenOn(ctx context.Context, name, addr, setting string) (net.Listener, error) {
+	var c net.ListenConfig
+	l, err := c.Listen(ctx, "tcp", addr)
+	if err != nil {
+		return nil, fmt.Errorf("listen for %s: %w (choose another address with %s)", name, err, setting)
+	}
+	s.closers = append(s.closers, func() error { return ignoreNetClosed(l.Close()) })
+	return l, nil
+}
+
+func ignoreNetClosed(err error) error {
+	if errors.Is(err, net.ErrClosed) {
+		return nil
+	}
+	return err
+}
+
+// proxied believes a PROXY protocol header from the listed peers, and from no
+// others: to anyone else it would be a way to choose one's own address.
+func proxied(l net.Listener, from []netip.Prefix) net.Listener {
+	if len(from) == 0 {
+		return l
+	}
+	return &proxyproto.Listener{Listener: l, ConnPolicy: func(o proxyproto.ConnPolicyOptions) (proxyproto.Policy, error) {
+		peer, err := netip.ParseAddrPort(o.Upstream.String())
+		if err == nil && slices.ContainsFunc(from, func(p netip.Prefix) bool { return p.Contains(peer.Addr().Unmap()) }) {
+			return proxyproto.USE, nil
+		}
+		return proxyproto.SKIP, nil
+	}}
+}
+
+// publish settles the addresses people are told, and leaves them in the store
+// for `keyrack collect`.
+func (s *server) publish(ctx context.Context) error {
+	c := &s.Config
+	c.PublicURL = cmp.Or(c.PublicURL, "http://"+reachable(s.listeners.http[0].Addr()))
+	c.PublicSSH = cmp.Or(c.PublicSSH, s.publicSSH())
+	return s.local.Store.Update(ctx, func(tx core.Tx) error { return tx.PutSetting(sshAddressSetting, c.PublicSSH) })
+}
+
+// sshAddressSetting is where the store keeps the address people connect to.
+const sshAddressSetting = "server.ssh_address"
+
+// publicSSH is the public URL's host with the SSH listener's port.
+func (s *server) publicSSH() string {
+	_, port, _ := net.SplitHostPort(reachable(s.listeners.ssh.Addr()))
+	u, err := url.Parse(s.Config.PublicURL)
+	if err != nil || u.Hostname() == "" {
+		return reachable(s.listeners.ssh.Addr())
+	}
+	return net.JoinHostPort(u.Hostname(), port)
+}
+
+// announce tells people, programs and the ready file where the server listens.
+func (s *server) announce() error {
+	running := Running{
+		HTTP: reachable(s.listeners.http[0].Addr()), SSH: reachable(s.listeners.ssh.Addr()), PID: os.Getpid(),
+	}
+	names := []string{"http", "metrics"}
+	for i, l := range s.listeners.http {
+		fmt.Fprintf(s.Stderr, "%s listening addr=%s\n", names[i], l.Addr())
+	}
+	fmt.Fprintf(s.Stderr, "ssh listening addr=%s\n", s.listeners.ssh.Addr())
+	if s.Ready != nil {
+		s.Ready(running)
+	}
+	return errors.Join(s.writeReadyFile(running), s.greet())
+}
+
+func (s *server) writeReadyFile(r Running) error {
+	if s.ReadyFile == "" {
+		return nil
+	}
+	text, err := json.Marshal(r)
+	if err != nil {
+		return err
+	}
+	return renameio.WriteFile(s.ReadyFile, append(text, '\n'), 0o644)
+}
+
+func (s *server) greet() error {
+	switch {
+	case s.Welcome:
+		return welcome{config: s.Config, program: s.Program, fingerprints: sshd.Fingerprints(s.hostKeys)}.write(s.Stderr)
+	case s.first != nil:
+		_, err := fmt.Fprintf(s.Stderr, "first start: the credentials of the first administrator and project are in %s\n", firstStepsPath(s.Config))
+		return err
+	}
+	return nil
+}
