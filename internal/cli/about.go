@@ -58,8 +58,8 @@ func (a *app) configCommand() *cobra.Command {
 			if _, err := a.config(); err != nil {
 				return err
 			}
-			_, err := fmt.Fprintln(a.Stderr, "the configuration is valid")
-			return err
+			a.say("the configuration is valid")
+			return nil
 		},
 	})
 }

@@ -97,8 +97,7 @@ func (a *app) showChanges(changes []core.ChangeLine, dryRun bool) error {
 		}
 	}
 	if len(changes) == 0 {
-		_, err := fmt.Fprintln(a.Stderr, "nothing to change")
-		return err
+		a.say("nothing to change")
 	}
 	return nil
 }

@@ -43,7 +43,7 @@ func Main(ctx context.Context, env Env) int {
 	}
 	a.complain(err)
 	if !a.started {
-		fmt.Fprintln(a.Stderr, "keyrack: "+usageOf(asked))
+		a.say("keyrack: %s", usageOf(asked))
 	}
 	return exitCode(err)
 }
@@ -114,9 +114,12 @@ func (a *app) config() (config.Config, error) {
 	return c, nil
 }
 
+// say tells people something. If stderr is gone nobody can be told that either.
+func (a *app) say(format string, args ...any) { _, _ = fmt.Fprintf(a.Stderr, format+"\n", args...) }
+
 func (a *app) warn(problems []yamlfile.Problem) {
 	for _, p := range problems {
-		fmt.Fprintln(a.Stderr, "keyrack: warning: "+printable(p.String()))
+		a.say("keyrack: warning: %s", printable(p.String()))
 	}
 }
 
@@ -214,8 +217,8 @@ func (a *app) do(use, short string, args cobra.PositionalArgs, change change) *c
 			if err != nil {
 				return err
 			}
-			_, err = fmt.Fprintln(a.Stderr, printable(said))
-			return err
+			a.say("%s", printable(said))
+			return nil
 		})
 	}}
 }

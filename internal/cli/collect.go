@@ -44,7 +44,7 @@ func (a *app) collectFor(ctx context.Context, l *server.Local, by core.Actor, lo
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(a.Stderr, "Ask %s to type this within %s:\n\n  %s\n\n", printable(login), timeout, server.SSHCommand(open.Identifier, address))
+	a.say("Ask %s to type this within %s:\n\n  %s\n", printable(login), timeout, server.SSHCommand(open.Identifier, address))
 	done, err := a.watch(ctx, l, by, open)
 	if err != nil {
 		return a.withdraw(ctx, l, by, open, err)
@@ -97,7 +97,7 @@ func (a *app) news(s core.Session, seen map[string]bool) {
 	once := func(id, line string) {
 		if !seen[id] {
 			seen[id] = true
-			fmt.Fprintln(a.progress(), printable(line))
+			_, _ = fmt.Fprintln(a.progress(), printable(line)) // the session goes on, watched or not
 		}
 	}
 	for _, c := range s.Connections {

@@ -35,8 +35,8 @@ func (a *app) dbMigrate() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			_, err = fmt.Fprintf(a.Stderr, "the store has version %d\n", v.Current)
-			return err
+			a.say("the store has version %d", v.Current)
+			return nil
 		})
 }
 
@@ -73,6 +73,6 @@ func (a *app) check(ctx context.Context, l *server.Local, _ core.Actor) error {
 	if len(findings) > 0 {
 		return errNegative
 	}
-	_, err = fmt.Fprintln(a.Stderr, "nothing found")
-	return err
+	a.say("nothing found")
+	return nil
 }

@@ -42,7 +42,7 @@ func (a *app) runDemo(ctx context.Context, c config.Config) error {
 	}
 	return runServer(ctx, server.Options{
 		Config: c, Log: a.logger(slog.LevelWarn), Program: a.Program, Stderr: a.Stderr,
-		Ready: func(r server.Running) { fmt.Fprint(a.Stdout, demoText(a.Program, c.DataDir, r, secrets)) },
+		Ready: func(r server.Running) { _, _ = fmt.Fprint(a.Stdout, demoText(a.Program, c.DataDir, r, secrets)) },
 	})
 }
 

@@ -2,7 +2,6 @@ package cli
 
 import (
 	"errors"
-	"fmt"
 
 	"keyrack/internal/core"
 	"keyrack/internal/server"
@@ -74,11 +73,11 @@ func (a *app) complain(err error) {
 	e, ok := errors.AsType[*core.Error](err)
 	if _, inFile := errors.AsType[*yamlfile.Error](err); inFile || !ok || len(e.Fields) == 0 {
 		for line := range lines(err.Error()) {
-			fmt.Fprintln(a.Stderr, "keyrack: "+printable(line))
+			a.say("keyrack: %s", printable(line))
 		}
 		return
 	}
 	for _, f := range e.Fields {
-		fmt.Fprintln(a.Stderr, "keyrack: "+printable(f.Path+": "+f.Msg))
+		a.say("keyrack: %s", printable(f.Path+": "+f.Msg))
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"net/url"
 	"os"
 	"slices"
+	"strings"
 
 	"github.com/google/renameio/v2"
 	"github.com/pires/go-proxyproto"
@@ -102,20 +103,32 @@ func (s *server) publicSSH() string {
 }
 
 // announce tells people, programs and the ready file where the server listens.
+// Who waits for a ready file that cannot be written would wait for ever: that
+// stops the server.
 func (s *server) announce() error {
 	running := Running{
 		HTTP: reachable(s.listeners.http[0].Addr()), SSH: reachable(s.listeners.ssh.Addr()), PID: os.Getpid(),
 	}
-	names := []string{"http", "metrics"}
-	for i, l := range s.listeners.http {
-		fmt.Fprintf(s.Stderr, "%s listening addr=%s\n", names[i], l.Addr())
-	}
-	fmt.Fprintf(s.Stderr, "ssh listening addr=%s\n", s.listeners.ssh.Addr())
+	s.say("%s", s.addresses())
 	if s.Ready != nil {
 		s.Ready(running)
 	}
 	return errors.Join(s.writeReadyFile(running), s.greet())
 }
+
+// addresses is a line for each listener.
+func (s *server) addresses() string {
+	var b strings.Builder
+	for i, name := range []string{"http", "metrics"}[:len(s.listeners.http)] {
+		fmt.Fprintf(&b, "%s listening addr=%s\n", name, s.listeners.http[i].Addr())
+	}
+	fmt.Fprintf(&b, "ssh listening addr=%s\n", s.listeners.ssh.Addr())
+	return b.String()
+}
+
+// say tells whoever started the server. One who no longer listens is no reason
+// to stop.
+func (s *server) say(format string, args ...any) { _, _ = fmt.Fprintf(s.Stderr, format, args...) }
 
 func (s *server) writeReadyFile(r Running) error {
 	if s.ReadyFile == "" {
@@ -125,16 +138,20 @@ func (s *server) writeReadyFile(r Running) error {
 	if err != nil {
 		return err
 	}
-	return renameio.WriteFile(s.ReadyFile, append(text, '\n'), 0o644)
+	if err := renameio.WriteFile(s.ReadyFile, append(text, '\n'), 0o644); err != nil {
+		return fmt.Errorf("write ready file: %w", err)
+	}
+	return nil
 }
 
 func (s *server) greet() error {
 	switch {
 	case s.Welcome:
-		return welcome{config: s.Config, program: s.Program, fingerprints: sshd.Fingerprints(s.hostKeys)}.write(s.Stderr)
-	case s.first != nil:
-		_, err := fmt.Fprintf(s.Stderr, "first start: the credentials of the first administrator and project are in %s\n", firstStepsPath(s.Config))
+		text, err := welcome{config: s.Config, program: s.Program, fingerprints: sshd.Fingerprints(s.hostKeys)}.text()
+		s.say("%s", text)
 		return err
+	case s.first != nil:
+		s.say("first start: the credentials of the first administrator and project are in %s\n", firstStepsPath(s.Config))
 	}
 	return nil
 }

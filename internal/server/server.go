@@ -122,9 +122,7 @@ func (s *server) serve(ctx context.Context) error {
 		<-stopped.Done()
 		return s.stop()
 	})
-	if err := s.announce(); err != nil {
-		s.Log.Error("announce", "err", err)
-	}
+	running.Go(s.announce)
 	return running.Wait()
 }
 

@@ -3,7 +3,6 @@ package server
 import (
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -37,12 +36,12 @@ type welcome struct {
 	fingerprints []sshd.Fingerprint
 }
 
-// write prints the welcome. Credentials are in it as long as the file of the
-// first start is there.
-func (x welcome) write(w io.Writer) error {
+// text is the welcome. Credentials are in it as long as the file of the first
+// start is there.
+func (x welcome) text() (string, error) {
 	kept, err := os.ReadFile(firstStepsPath(x.config))
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("read credentials of the first start: %w", err)
+		return "", fmt.Errorf("read credentials of the first start: %w", err)
 	}
 	var b strings.Builder
 	fmt.Fprintf(&b, "\nKeyrack is running.\n\n  HTTP  %s\n  SSH   %s\n", x.config.PublicURL, x.config.PublicSSH)
@@ -57,8 +56,7 @@ func (x welcome) write(w io.Writer) error {
 		fmt.Fprintf(&b, "\nFor an API key: %s apikey add first ci --data-dir %s\n", x.program, x.config.DataDir)
 	}
 	b.WriteString(x.tryIt(key))
-	_, err = io.WriteString(w, b.String())
-	return err
+	return b.String(), nil
 }
 
 // tryIt is the shortest way from nothing to a collected key.
