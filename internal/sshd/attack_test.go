@@ -96,6 +96,9 @@ func TestConnectionsOfOneSource(t *testing.T) {
 	if n := w.count(outcomeRefused); n != 40 {
 		t.Errorf("%d connections counted as refused, want 40", n)
 	}
+	if n := strings.Count(w.log.text(), `"refused"`); n != 1 {
+		t.Errorf("%d lines tell of the refusals, want 1 a minute and source", n)
+	}
 }
 
 func TestConnectionsInAll(t *testing.T) {
@@ -217,7 +220,7 @@ func TestPipelinedPacketsLeakNothing(t *testing.T) {
 			c.user = identifier
 			c.none(t)
 			c.land(t)
-			return [][]byte{{94, 0, 0, 0, 9, 0, 0, 0, 0}} // data for a channel that is not open
+			return [][]byte{{msgChannelData, 0, 0, 0, 9, 0, 0, 0, 0}} // data for a channel that is not open
 		},
 	}
 	before := goleak.IgnoreCurrent()
@@ -610,6 +613,15 @@ func TestPanicStaysInItsConnection(t *testing.T) {
 		t.Errorf("log: %+v, want an error with the stack", line)
 	}
 	bomb.Store(false)
+	c = w.raw(t, w.add(multi))
+	c.none(t)
+	c.ask(t, msgAuthFailure, "publickey", offerBody(ssh.KeyAlgoED25519, freshKey().PublicKey().Marshal()))
+	bomb.Store(true)
+	c.close()
+	if line := w.next(); line.Outcome != string(outcomeCrashed) || line.Offered != 1 {
+		t.Errorf("log: %+v, want a crash with the key counted", line)
+	}
+	bomb.Store(false)
 	w.honest(t)
 }
 
@@ -623,6 +635,13 @@ func (e *exploding) Connect(ctx context.Context, by core.Actor, identifier, vers
 		panic("boom")
 	}
 	return e.Sessions.Connect(ctx, by, identifier, version)
+}
+
+func (e *exploding) Finish(ctx context.Context, by core.Actor, c core.ConnectionID, keys []core.CollectedKey) error {
+	if e.armed.Load() {
+		panic("boom")
+	}
+	return e.Sessions.Finish(ctx, by, c, keys)
 }
 
 // starved fails to accept as a process without free descriptors does.

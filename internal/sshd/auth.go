@@ -72,6 +72,10 @@ func (c *conn) identify(ctx context.Context, m ssh.ConnMetadata) string {
 		return textStopping
 	}
 	visit, err := c.connect(ctx)
+	p := policyFor(visit)
+	if err == nil && p == nil {
+		err = fmt.Errorf("session of unknown kind %q", visit.Session.Kind)
+	}
 	switch {
 	case core.KindOf(err) == core.NotFound:
 		c.outcome = outcomeUnknown
@@ -80,7 +84,7 @@ func (c *conn) identify(ctx context.Context, m ssh.ConnMetadata) string {
 		c.outcome, c.err = outcomeUnavailable, fmt.Errorf("connect to session: %w", err)
 		return textLater
 	}
-	c.visit, c.policy = visit, policyFor(visit)
+	c.visit, c.policy = visit, p
 	c.deadline(c.server.LoginGrace)
 	if visit.Session.Banner != nil {
 		return asBanner(*visit.Session.Banner)
@@ -94,11 +98,7 @@ func (c *conn) connect(ctx context.Context) (core.Visit, error) {
 	}
 	ctx, cancel := context.WithTimeout(ctx, storeTime)
 	defer cancel()
-	visit, err := c.server.Sessions.Connect(ctx, c.actor(), c.user, c.version)
-	if err == nil && policyFor(visit) == nil {
-		return core.Visit{}, fmt.Errorf("session of unknown kind %q", visit.Session.Kind)
-	}
-	return visit, err
+	return c.server.Sessions.Connect(ctx, c.actor(), c.user, c.version)
 }
 
 // welcome tells whether the client may go on; if not it hangs up, before any

@@ -77,10 +77,13 @@ func (c *conn) serve(live, serving context.Context) {
 	_, channels, requests, err := c.login(live, serving)
 	if err != nil {
 		c.giveUp(live, err)
-		return
+	} else {
+		c.conclude(live)
+		c.talk(live, channels, requests)
 	}
-	c.conclude(live)
-	c.talk(live, channels, requests)
+	if c.outcome == outcomeUnconfirmed {
+		c.charge(live) // the user left without an answer
+	}
 }
 
 // deadline bounds everything that waits for the client.
@@ -91,15 +94,14 @@ func (c *conn) deadline(d time.Duration) {
 // admit learns who is there and refuses a source that has too many.
 func (c *conn) admit() bool {
 	c.addr = addressOf(c.wire.RemoteAddr())
-	source := sourceOf(c.addr)
-	if !c.server.limits.claim(source) {
+	c.source = sourceOf(c.addr)
+	c.admitted = c.server.limits.claim(c.source)
+	if !c.admitted {
 		c.outcome = outcomeRefused
 		c.deadline(farewellTime)
 		_, _ = io.WriteString(c.wire, textBusy)
-		return false
 	}
-	c.source, c.admitted = source, true
-	return true
+	return c.admitted
 }
 
 // addressOf gives the client's address, an IPv4 one as such.
@@ -196,9 +198,6 @@ func (c *conn) survive() {
 // close frees what the connection held and tells how it went.
 func (c *conn) close(ctx context.Context) {
 	_ = c.wire.Close()
-	if c.outcome == outcomeUnconfirmed {
-		c.charge(ctx) // the user left without an answer
-	}
 	if c.inner != nil {
 		drain(c.inner)
 	}

@@ -189,9 +189,11 @@ func (d *dialogue) dismiss() {
 	if d.stage == done {
 		return
 	}
-	if d.conn.outcome == outcomeUnconfirmed {
-		d.conn.outcome = outcomeStopped
+	if d.conn.outcome != outcomeUnconfirmed {
+		d.end(d.conn.verdict())
+		return
 	}
+	d.conn.outcome = outcomeStopped
 	d.end(textStopping, false)
 }
 

@@ -166,6 +166,10 @@ func TestOpenSSH(t *testing.T) {
 			stdout: "==Thank you.\r\nBye.\r\n", recorded: want(t, true, k[0]), outcome: outcomeCollected,
 		},
 		{
+			name: "input that nobody reads", session: single, args: identities(k[0]), stdin: strings.Repeat("x", 3<<20),
+			stdout: "Recorded 1 key", recorded: want(t, true, k[0]), outcome: outcomeCollected,
+		},
+		{
 			name: "no keys at all", session: single, args: identities("none"),
 			code: 1, stdout: "==", stderr: textNoKeys, outcome: outcomeNoKeys,
 		},

@@ -39,6 +39,7 @@ const (
 	msgChannelOpen     = 90
 	msgOpenConfirm     = 91
 	msgOpenFailure     = 92
+	msgChannelData     = 94
 	msgExtendedData    = 95
 	msgChannelRequest  = 98
 	msgChannelSuccess  = 99

@@ -67,6 +67,22 @@ func TestStopCutsAfterTheGraceAndSaysSo(t *testing.T) {
 	}
 }
 
+// Whose keys are recorded already must not be told to come again.
+func TestStopTellsWhatIsDone(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, func(o *Options) { o.StopGrace = time.Millisecond })
+	c, key := w.raw(t, w.add(single)), freshKey()
+	c.none(t)
+	if got, _, err := c.sign(c.sessionID, ssh.KeyAlgoED25519, key.PublicKey().Marshal(), signWith(key)); got != msgAuthSuccess {
+		t.Fatalf("sign: %d, %v", got, err)
+	}
+	c.openSession(t)
+	w.stop()
+	if data, err := c.expect(msgChannelData); !strings.Contains(string(data), "Recorded 1 key") {
+		t.Errorf("told %q, %v; want what was recorded", data, err)
+	}
+}
+
 func TestConfirmationThatNeverComes(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, func(o *Options) { o.ConfirmGrace = 100 * time.Millisecond })

@@ -16,8 +16,9 @@ const (
 const DefaultNotice = "The public keys your SSH client offers will be recorded.\n" +
 	"Private keys never leave your machine. Press Ctrl-C to stop.\n"
 
-// What a client is told before it is let in, as a banner. Lines stay below the
-// 77 columns that PuTTY has for them.
+// What a client is told before it is let in, as a banner: the library cannot
+// send a disconnect message (golang/go#37913). Lines stay below the 77 columns
+// that PuTTY has for them.
 const (
 	textUnknown  = "No open session has this name. Check the command, or ask for a new one.\n"
 	textLater    = "The server cannot answer right now. Please try again later.\n"
