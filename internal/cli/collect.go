@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -47,7 +48,7 @@ func (a *app) collectFor(ctx context.Context, l *server.Local, by core.Actor, lo
 	a.say("Ask %s to type this within %s:\n\n  %s\n", printable(login), timeout, server.SSHCommand(open.Identifier, address))
 	done, err := a.watch(ctx, l, by, open)
 	if err != nil {
-		return a.withdraw(ctx, l, by, open, err)
+		return a.withdraw(ctx, l, by, open, cmp.Or(context.Cause(ctx), err))
 	}
 	if err := a.showCollected(done); err != nil {
 		return err
@@ -85,7 +86,7 @@ func (a *app) watch(ctx context.Context, l *server.Local, by core.Actor, s core.
 		}
 		select {
 		case <-ctx.Done():
-			return now, context.Cause(ctx)
+			return now, ctx.Err()
 		case <-tick.C:
 		}
 	}
