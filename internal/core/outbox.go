@@ -2,6 +2,9 @@ package core
 
 import (
 	"context"
+	"net/url"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -30,7 +33,7 @@ func (o outbox) send(e Event) error {
 			continue
 		}
 		_, err := o.tx.InsertDelivery(Delivery{
-			UUID: newUUID(), Webhook: hook.ID, Project: o.session.Project, Event: e,
+			UUID: newUUID(), Webhook: hook.ID, Project: o.session.Project, Receiver: hook.receiver(), Event: e,
 			State: DeliveryPending, NextAt: o.now, CreatedAt: o.now,
 		})
 		if err != nil {
@@ -38,6 +41,15 @@ func (o outbox) send(e Event) error {
 		}
 	}
 	return nil
+}
+
+// receiver is the host and port that a webhook leads to.
+func (w Webhook) receiver() string {
+	u, err := url.Parse(w.URL)
+	if err != nil {
+		return w.URL // cannot be: it was checked
+	}
+	return strings.ToLower(u.Host)
 }
 
 // updated is update for what may have sent events: whoever delivers them is
@@ -50,6 +62,19 @@ func updated[T any](ctx context.Context, s *Service, fn func(tx Tx) (T, error)) 
 	return out, err
 }
 
+// perReceiver bounds how many deliveries to one receiver are under way at once,
+// or nearly: a dead receiver of many webhooks must not hold up all others.
+const perReceiver = 16
+
+// fair leaves out deliveries to a receiver that has its share in the list.
+func fair(list []Delivery) []Delivery {
+	taken := map[string]int{}
+	return slices.DeleteFunc(list, func(d Delivery) bool {
+		taken[d.Receiver]++
+		return taken[d.Receiver] > perReceiver
+	})
+}
+
 // ClaimDeliveries leases up to limit due deliveries to the caller: of each
 // webhook the oldest, none of a webhook that has one leased. A lease that runs
 // out makes its delivery due again. For the system alone.
@@ -58,7 +83,10 @@ func (s *Service) ClaimDeliveries(ctx context.Context, by Actor, lease time.Dura
 		return nil, errDenied
 	}
 	now := s.clock()
-	due := func(tx Tx) ([]Delivery, error) { return tx.DueDeliveries(now, limit) }
+	due := func(tx Tx) ([]Delivery, error) {
+		found, err := tx.DueDeliveries(now, perReceiver, limit)
+		return fair(found), err
+	}
 	if found, err := view(ctx, s, due); err != nil || len(found) == 0 {
 		return nil, err // an idle server does not write
 	}

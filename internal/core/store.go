@@ -160,8 +160,9 @@ type OutboxStore interface {
 	DeliveryByUUID(id uuid.UUID) (Delivery, error)
 	Deliveries(q DeliveryQuery) ([]Delivery, error) // newest first
 	// DueDeliveries gives of each webhook the oldest delivery that is due, but
-	// none of a webhook that has one leased; those due longest first.
-	DueDeliveries(now time.Time, limit int) ([]Delivery, error)
+	// none of a webhook that has one leased, nor for a receiver that has
+	// perReceiver of them leased; those due longest first.
+	DueDeliveries(now time.Time, perReceiver, limit int) ([]Delivery, error)
 	// NextDelivery tells when the next pending delivery is due and its lease
 	// over; zero where none is pending.
 	NextDelivery() (time.Time, error)

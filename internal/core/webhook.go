@@ -63,6 +63,7 @@ type Delivery struct {
 	UUID        uuid.UUID // SSHVerify's webhook_invocation_id: the same over all tries
 	Webhook     WebhookID
 	Project     ProjectID
+	Receiver    string // host and port of the webhook when the event happened
 	Event       Event
 	State       DeliveryState
 	Attempts    int       // tries so far

@@ -389,7 +389,7 @@ func lookUps(tx core.Tx) error {
 		fails(tx.Connections(1)), fails(tx.Connection(1)), fails(tx.WantedKeys(1)), fails(tx.Webhook(1)), fails(tx.Webhooks(1)),
 		fails(tx.Delivery(1)), fails(tx.DeliveryByUUID(uuid.New())), fails(tx.Attempts(1)),
 		fails(tx.Deliveries(core.DeliveryQuery{Project: 1})), fails(tx.Deliveries(core.DeliveryQuery{})),
-		fails(tx.DueDeliveries(now, 10)), fails(tx.NextDelivery()),
+		fails(tx.DueDeliveries(now, 16, 10)), fails(tx.NextDelivery()),
 		fails(tx.AuditEvents(core.AuditQuery{})), fails(tx.AuditEvents(core.AuditQuery{Before: 9, Object: "x"})), fails(tx.AuditEvents(core.AuditQuery{Since: now})),
 		fails(tx.DeviceByHostname("x")), fails(tx.ApplicationByName("x")), fails(tx.Setting("x")), fails(tx.Settings("x")),
 	} {
@@ -437,6 +437,9 @@ func TestPlans(t *testing.T) {
 		for query, plan := range p.plans {
 			if strings.HasSuffix(query, `" ORDER BY id DESC LIMIT 100`) {
 				continue // the newest, from the end of the table
+			}
+			if hash := regexp.MustCompile(`WHERE.*\b(md5|sha256|sha512)"? =`).FindStringSubmatch(query); hash != nil && !strings.Contains(plan, "keys_"+hash[1]) {
+				t.Errorf("%s\ndoes not look for the fingerprint first:\n%s", query, plan)
 			}
 			if slow[p.explain].MatchString(plan) {
 				t.Errorf("%s\nis slow in a large store:\n%s", query, plan)

@@ -21,6 +21,7 @@ type deliveryRow struct {
 	UUID          uid   `bun:"uuid"`
 	WebhookID     int64
 	ProjectID     int64
+	Receiver      string
 	Event         event
 	State         string
 	Attempts      int
@@ -31,7 +32,7 @@ type deliveryRow struct {
 
 func deliveryRowOf(d core.Delivery) deliveryRow {
 	return deliveryRow{
-		ID: int64(d.ID), UUID: uid(d.UUID), WebhookID: int64(d.Webhook), ProjectID: int64(d.Project), Event: event{d.Event},
+		ID: int64(d.ID), UUID: uid(d.UUID), WebhookID: int64(d.Webhook), ProjectID: int64(d.Project), Receiver: d.Receiver, Event: event{d.Event},
 		State: string(d.State), Attempts: d.Attempts, NextAt: instant{d.NextAt}, LeasedUntil: instant{d.LeasedUntil},
 		CreatedAt: instant{d.CreatedAt},
 	}
@@ -40,7 +41,7 @@ func deliveryRowOf(d core.Delivery) deliveryRow {
 func (r deliveryRow) delivery() core.Delivery {
 	return core.Delivery{
 		ID: core.DeliveryID(r.ID), UUID: uuid.UUID(r.UUID), Webhook: core.WebhookID(r.WebhookID),
-		Project: core.ProjectID(r.ProjectID), Event: r.Event.Event, State: core.DeliveryState(r.State),
+		Project: core.ProjectID(r.ProjectID), Receiver: r.Receiver, Event: r.Event.Event, State: core.DeliveryState(r.State),
 		Attempts: r.Attempts, NextAt: r.NextAt.Time, LeasedUntil: r.LeasedUntil.Time, CreatedAt: r.CreatedAt.Time,
 	}
 }
@@ -120,16 +121,20 @@ func (t *tx) Deliveries(q core.DeliveryQuery) ([]core.Delivery, error) {
 	}))
 }
 
-func (t *tx) DueDeliveries(now time.Time, limit int) ([]core.Delivery, error) {
+func (t *tx) DueDeliveries(now time.Time, perReceiver, limit int) ([]core.Delivery, error) {
 	// Of each webhook the first one due, unless one is with a server already.
 	// One that waits for its next try does not hold up those behind it.
 	at := instant{now}
 	return all(deliveryRow.delivery)(list[deliveryRow](t, `AS d
-		WHERE state = 'pending' AND next_at <= ? AND leased_until <= ? AND NOT EXISTS (
-			SELECT 1 FROM deliveries AS e
-			WHERE e.webhook_id = d.webhook_id AND e.state = 'pending'
-				AND (e.leased_until > ? OR e.next_at <= ? AND e.id < d.id))
-		ORDER BY next_at, id LIMIT ?`, at, at, at, at, limit))
+		WHERE state = 'pending' AND next_at <= ? AND leased_until <= ?
+			AND NOT EXISTS (
+				SELECT 1 FROM deliveries AS e
+				WHERE e.webhook_id = d.webhook_id AND e.state = 'pending'
+					AND (e.leased_until > ? OR e.next_at <= ? AND e.id < d.id))
+			AND receiver NOT IN (
+				SELECT receiver FROM deliveries WHERE state = 'pending' AND leased_until > ?
+				GROUP BY receiver HAVING count(*) >= ?)
+		ORDER BY next_at, id LIMIT ?`, at, at, at, at, at, perReceiver, limit))
 }
 
 func (t *tx) NextDelivery() (time.Time, error) {

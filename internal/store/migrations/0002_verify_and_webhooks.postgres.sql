@@ -47,6 +47,7 @@ CREATE TABLE deliveries (
     uuid         uuid NOT NULL UNIQUE,
     webhook_id   bigint NOT NULL REFERENCES webhooks (id) ON DELETE CASCADE,
     project_id   bigint NOT NULL REFERENCES projects (id),
+    receiver     text COLLATE "C" NOT NULL, -- host and port
     event        text COLLATE "C" NOT NULL, -- JSON
     state        text COLLATE "C" NOT NULL,
     attempts     integer NOT NULL,
@@ -57,6 +58,8 @@ CREATE TABLE deliveries (
 
 CREATE INDEX deliveries_due ON deliveries (next_at, id) WHERE state = 'pending';
 CREATE INDEX deliveries_webhook ON deliveries (webhook_id, id) WHERE state = 'pending';
+-- Those that are with a server now: few, out of many that wait.
+CREATE INDEX deliveries_leased ON deliveries (leased_until, receiver) WHERE state = 'pending';
 CREATE INDEX deliveries_of_webhook ON deliveries (webhook_id);
 CREATE INDEX deliveries_project ON deliveries (project_id, id);
 CREATE INDEX deliveries_created ON deliveries (created_at);

@@ -47,6 +47,7 @@ CREATE TABLE deliveries (
     uuid         BLOB NOT NULL UNIQUE,
     webhook_id   INTEGER NOT NULL REFERENCES webhooks (id) ON DELETE CASCADE,
     project_id   INTEGER NOT NULL REFERENCES projects (id),
+    receiver     TEXT NOT NULL, -- host and port
     event        TEXT NOT NULL, -- JSON
     state        TEXT NOT NULL,
     attempts     INTEGER NOT NULL,
@@ -57,6 +58,8 @@ CREATE TABLE deliveries (
 
 CREATE INDEX deliveries_due ON deliveries (next_at, id) WHERE state = 'pending';
 CREATE INDEX deliveries_webhook ON deliveries (webhook_id, id) WHERE state = 'pending';
+-- Those that are with a server now: few, out of many that wait.
+CREATE INDEX deliveries_leased ON deliveries (leased_until, receiver) WHERE state = 'pending';
 CREATE INDEX deliveries_of_webhook ON deliveries (webhook_id);
 CREATE INDEX deliveries_project ON deliveries (project_id, id);
 CREATE INDEX deliveries_created ON deliveries (created_at);

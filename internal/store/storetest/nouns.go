@@ -629,7 +629,7 @@ func testDeliveries(t *testing.T, s core.Store) {
 	})
 	due := func(want ...core.DeliveryID) {
 		t.Helper()
-		got := found(t, s, func(tx core.Tx) ([]core.Delivery, error) { return tx.DueDeliveries(at, 10) })
+		got := found(t, s, func(tx core.Tx) ([]core.Delivery, error) { return tx.DueDeliveries(at, 16, 10) })
 		ids := idsIn(got, func(d core.Delivery) core.DeliveryID { return d.ID })
 		if err := same("DueDeliveries", ids, want); err != nil {
 			t.Error(err)
