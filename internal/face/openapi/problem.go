@@ -106,10 +106,15 @@ func (p *Problem) statusError() error {
 	return huma.ErrorWithHeaders(huma.NewError(p.Status, p.Detail, p.errors()...), p.Header)
 }
 
+// mostErrors is how many errors a reply tells of. A client that sent more has
+// not looked at what it sends.
+const mostErrors = 20
+
 // dropValues takes out of errors what was sent. Huma repeats it in value: for an
 // unknown property the whole object around it.
 func dropValues(_ huma.Context, _ string, v any) (any, error) {
 	if problem, ok := v.(*huma.ErrorModel); ok {
+		problem.Errors = problem.Errors[:min(len(problem.Errors), mostErrors)]
 		for _, e := range problem.Errors {
 			e.Value = nil
 		}

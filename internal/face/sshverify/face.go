@@ -52,40 +52,12 @@ func New(o Options) *openapi.API {
 	}, f.routes)
 }
 
-const sessionsPath = "/api/v1/ssh/collect/sessions/"
-
 // routes is the route table.
 func (f *sshverify) routes(a *openapi.API) {
 	openapi.Handle(a, huma.Operation{
 		OperationID: "get-auth-info", Method: http.MethodGet, Path: "/api/v1/auth/info/",
 		Summary: "Show the API key in use",
 	}, f.authInfo)
-	openapi.Handle(a, huma.Operation{
-		OperationID: "list-collect-sessions", Method: http.MethodGet, Path: sessionsPath,
-		Summary: "List the collect sessions of the project, newest first",
-	}, f.listSessions)
-	openapi.Handle(a, huma.Operation{
-		OperationID: "create-collect-session", Method: http.MethodPost, Path: sessionsPath, DefaultStatus: http.StatusCreated,
-		Summary: "Open a collect session",
-	}, f.createSession)
-	openapi.Handle(a, huma.Operation{
-		OperationID: "get-collect-session", Method: http.MethodGet, Path: sessionsPath + "{session}/",
-		Summary: "Show a collect session with its connections and keys",
-	}, f.getSession)
-	change := huma.Operation{
-		OperationID: "update-collect-session", Method: http.MethodPatch, Path: sessionsPath + "{session}/",
-		Summary:     "Change a collect session",
-		Description: "Absent members are left as they are, null clears.",
-	}
-	openapi.Handle(a, change, f.changeSession)
-	change.OperationID, change.Method = "put-collect-session", http.MethodPut // as the original has it for verify sessions
-	openapi.Handle(a, change, f.changeSession)
-	openapi.Handle(a, huma.Operation{
-		OperationID: "delete-collect-session", Method: http.MethodDelete, Path: sessionsPath + "{session}/",
-		Summary: "Remove a collect session with its connections and keys",
-	}, f.deleteSession)
-	openapi.Handle(a, huma.Operation{
-		OperationID: "complete-collect-session", Method: http.MethodPost, Path: sessionsPath + "{session}/complete/",
-		Summary: "End a multi-connection session",
-	}, f.completeSession)
+	f.registerCollect(a)
+	f.registerVerify(a)
 }

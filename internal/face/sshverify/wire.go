@@ -3,12 +3,14 @@ package sshverify
 import (
 	"encoding/json"
 	"math"
+	"net/netip"
 	"reflect"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 
 	"keyrack/internal/core"
+	"keyrack/internal/sshkey"
 )
 
 // reply is a body without headers of its own.
@@ -30,14 +32,15 @@ func fromAPIKey(k core.APIKey, p core.Project) AuthInfo {
 	}
 }
 
-// CollectSessionSummary is a session as lists show it.
-type CollectSessionSummary struct {
+// SessionSummary is what sessions of both kinds show in lists. S is the kind's
+// status.
+type SessionSummary[S ~string] struct {
 	ID                   string     `json:"id" doc:"The id of the session."`
 	ConnectionIdentifier string     `json:"connection_identifier" doc:"The user name to connect with: ssh IDENTIFIER@HOST."`
 	ExternalID           *string    `json:"external_id" doc:"The caller's own reference."`
-	Status               string     `json:"status" enum:"pending,completed,expired" doc:"Where the session stands."`
-	MultiKey             bool       `json:"multi_key" doc:"Whether all keys of a connection are collected, not just the first."`
-	MultiConnection      bool       `json:"multi_connection" doc:"Whether the session stays open after the first connection, until it is completed by hand."`
+	Status               S          `json:"status" doc:"Where the session stands."`
+	MultiKey             bool       `json:"multi_key" doc:"Whether keys are heard after the first one that would do."`
+	MultiConnection      bool       `json:"multi_connection" doc:"Whether the session stays open after a connection that succeeded, until it is completed by hand."`
 	MustConfirm          bool       `json:"must_confirm" doc:"Whether the user has to press y in the SSH client before anything is kept."`
 	SSHBanner            *string    `json:"ssh_banner" doc:"The text shown before the login."`
 	SSHMessage           *string    `json:"ssh_message" doc:"The text shown after the login."`
@@ -46,9 +49,9 @@ type CollectSessionSummary struct {
 	UpdatedAt            time.Time  `json:"updated_at" doc:"When the session last changed."`
 }
 
-func (f *sshverify) summary(s core.Session) CollectSessionSummary {
-	return CollectSessionSummary{
-		ID: s.UUID.String(), ConnectionIdentifier: s.Identifier, ExternalID: s.ExternalID, Status: f.status(s.Status),
+func summaryOf[S ~string](f *sshverify, s core.Session) SessionSummary[S] {
+	return SessionSummary[S]{
+		ID: s.UUID.String(), ConnectionIdentifier: s.Identifier, ExternalID: s.ExternalID, Status: S(f.status(s.Status)),
 		MultiKey: s.MultiKey, MultiConnection: s.MultiConnection, MustConfirm: s.MustConfirm,
 		SSHBanner: s.Banner, SSHMessage: s.Message,
 		ExpiredAt: timeOrNull(s.ExpiresAt), CreatedAt: s.CreatedAt, UpdatedAt: s.UpdatedAt,
@@ -64,80 +67,41 @@ func (f *sshverify) status(s core.SessionStatus) string {
 	return string(s)
 }
 
-// CollectSession is a session with all that came in.
-type CollectSession struct {
-	CollectSessionSummary
-	Connections []CollectConnection `json:"connections" doc:"The connections made to the session, in order of arrival."`
-	Webhooks    []Webhook           `json:"webhooks" doc:"Where events of the session go."`
+// addressText gives an address in its plainest form; empty where none is known.
+func addressText(a netip.Addr) string {
+	if !a.IsValid() {
+		return ""
+	}
+	return a.Unmap().String()
 }
 
-func (f *sshverify) session(s core.Session) CollectSession {
-	return CollectSession{
-		CollectSessionSummary: f.summary(s),
-		Connections:           convert(s.Connections, fromConnection),
-		Webhooks:              []Webhook{},
+// PublicKey is a key in all its spellings.
+type PublicKey struct {
+	PublicKeyAlgorithm string `json:"public_key_algorithm" doc:"The type of the key, as ssh-ed25519."`
+	PublicKeySSH       string `json:"public_key_ssh" doc:"The key as a line of authorized_keys, without comment."`
+	PublicKeyPEM       string `json:"public_key_pem" doc:"The key as PKIX PEM; empty for types that have no such form."`
+	PublicKeyMD5       string `json:"public_key_md5" doc:"The MD5 fingerprint, with its prefix."`
+	PublicKeySHA256    string `json:"public_key_sha256" doc:"The SHA-256 fingerprint, with its prefix."`
+}
+
+func fromPublicKey(k sshkey.PublicKey) PublicKey {
+	pem, _ := k.PEM() // empty where there is none
+	return PublicKey{
+		PublicKeyAlgorithm: k.Algorithm(), PublicKeySSH: k.String(), PublicKeyPEM: pem,
+		PublicKeyMD5: k.MD5().String(), PublicKeySHA256: k.SHA256().String(),
 	}
 }
 
-// CollectConnection is one SSH connection made to a session.
-type CollectConnection struct {
-	ID            string       `json:"id" doc:"The id of the connection."`
-	IPAddress     string       `json:"ip_address" doc:"The client's address."`
-	ClientVersion string       `json:"client_version" doc:"The client's SSH identification line."`
-	CreatedAt     time.Time    `json:"created_at" doc:"When the connection was made."`
-	Keys          []CollectKey `json:"keys" doc:"The keys that came in, in the client's order."`
+// PageInfo says where a page of a list stands.
+type PageInfo struct {
+	Total   int64 `json:"total" doc:"How many items there are in all."`
+	Offset  int64 `json:"offset" doc:"How many items stand before this page."`
+	Limit   int64 `json:"limit" doc:"How many items a page has at most: what was asked for, or 100."`
+	HasMore bool  `json:"has_more" doc:"Whether there are items after this page."`
 }
 
-func fromConnection(c core.Connection) CollectConnection {
-	return CollectConnection{
-		ID: c.UUID.String(), IPAddress: c.Address.Unmap().String(), ClientVersion: c.ClientVersion,
-		CreatedAt: c.CreatedAt, Keys: convert(c.Keys, fromKey),
-	}
-}
-
-// CollectKey is a key that came in over a connection.
-type CollectKey struct {
-	ID                 string    `json:"id" doc:"The id of the record."`
-	CreatedAt          time.Time `json:"created_at" doc:"When the key was collected."`
-	PublicKeyAlgorithm string    `json:"public_key_algorithm" doc:"The type of the key, as ssh-ed25519."`
-	PublicKeySSH       string    `json:"public_key_ssh" doc:"The key as a line of authorized_keys, without comment."`
-	PublicKeyPEM       string    `json:"public_key_pem" doc:"The key as PKIX PEM; empty for types that have no such form."`
-	PublicKeyMD5       string    `json:"public_key_md5" doc:"The MD5 fingerprint, with its prefix."`
-	PublicKeySHA256    string    `json:"public_key_sha256" doc:"The SHA-256 fingerprint, with its prefix."`
-}
-
-func fromKey(k core.CollectedKey) CollectKey {
-	pem, _ := k.Public.PEM() // empty where there is none
-	return CollectKey{
-		ID: k.UUID.String(), CreatedAt: k.CreatedAt,
-		PublicKeyAlgorithm: k.Public.Algorithm(), PublicKeySSH: k.Public.String(), PublicKeyPEM: pem,
-		PublicKeyMD5: k.Public.MD5().String(), PublicKeySHA256: k.Public.SHA256().String(),
-	}
-}
-
-// Webhook is where events of a session go.
-type Webhook struct {
-	ID                string              `json:"id" doc:"The id of the webhook."`
-	URL               string              `json:"url" doc:"Where events are sent."`
-	Method            string              `json:"method" enum:"post,put,patch" doc:"The HTTP method they are sent with."`
-	Events            []string            `json:"events" enum:"new_connection,key_collected,status_changed" doc:"Which events are sent; empty: all."`
-	Headers           map[string][]string `json:"headers" doc:"Headers to send with them."`
-	Retries           int32               `json:"retries" doc:"How many tries follow a first one that failed."`
-	InitialBackoff    int64               `json:"initial_backoff" doc:"Seconds to the second try."`
-	BackoffMultiplier float64             `json:"backoff_multiplier" doc:"By how much each wait is longer than the one before."`
-}
-
-// CollectSessionPage is a part of the list of sessions.
-type CollectSessionPage struct {
-	Items   []CollectSessionSummary `json:"items" doc:"The sessions of this page."`
-	Total   int64                   `json:"total" doc:"How many sessions there are in all."`
-	Offset  int64                   `json:"offset" doc:"How many sessions stand before this page."`
-	Limit   int64                   `json:"limit" doc:"How many sessions a page has at most: what was asked for, or 100."`
-	HasMore bool                    `json:"has_more" doc:"Whether there are sessions after this page."`
-}
-
-// CollectSessionUpdate is what can be changed of a session.
-type CollectSessionUpdate struct {
+// SessionUpdate is what can be changed of sessions of both kinds.
+type SessionUpdate struct {
 	ExternalID      nullable[string]  `json:"external_id,omitzero" doc:"The caller's own reference, at most 255 characters. Need not be unique."`
 	MultiKey        *bool             `json:"multi_key,omitempty" doc:"Collect all keys of a connection, not just the first."`
 	MultiConnection *bool             `json:"multi_connection,omitempty" doc:"Stay open after the first connection, until completed by hand."`
@@ -148,33 +112,16 @@ type CollectSessionUpdate struct {
 	Timeout         nullable[seconds] `json:"timeout,omitzero" doc:"In how many seconds the session is to end. Not together with expired_at."`
 }
 
-// CollectSessionCreate is what a session is made from. Booleans are false and
-// everything else is null where it is absent.
-type CollectSessionCreate struct {
-	CollectSessionUpdate
-	Webhooks []any `json:"webhooks,omitempty" doc:"To be left empty: webhooks are not supported yet."`
-}
-
 // Resolve checks what the schema cannot say.
-func (u *CollectSessionUpdate) Resolve(_ huma.Context, at *huma.PathBuffer) []error {
+func (u *SessionUpdate) Resolve(_ huma.Context, at *huma.PathBuffer) []error {
 	if t, ok := u.expiredAt(); ok && (t.Before(time.Unix(0, 0)) || t.Year() > 9999) {
 		return []error{&huma.ErrorDetail{Message: "expected a time from 1970 to 9999", Location: at.With("expired_at")}}
 	}
 	return nil
 }
 
-// Resolve checks what the schema cannot say. Webhooks are refused, because who
-// asks for events and gets none would wait for ever.
-func (c *CollectSessionCreate) Resolve(ctx huma.Context, at *huma.PathBuffer) []error {
-	errs := c.CollectSessionUpdate.Resolve(ctx, at)
-	if len(c.Webhooks) > 0 {
-		errs = append(errs, &huma.ErrorDetail{Message: "webhooks are not supported yet", Location: at.With("webhooks")})
-	}
-	return errs
-}
-
 // expiredAt reads the time as the validator did, which has taken it.
-func (u *CollectSessionUpdate) expiredAt() (time.Time, bool) {
+func (u *SessionUpdate) expiredAt() (time.Time, bool) {
 	t, err := time.Parse(time.RFC3339, u.ExpiredAt.value)
 	return t.UTC(), err == nil
 }
@@ -185,7 +132,7 @@ var errTwoEnds = &core.Error{
 }
 
 // expiry gives the end that is asked for; null means never.
-func (u *CollectSessionUpdate) expiry() (core.Change[core.Expiry], error) {
+func (u *SessionUpdate) expiry() (core.Change[core.Expiry], error) {
 	at, absolute := u.expiredAt()
 	switch {
 	case absolute && u.Timeout.there:
@@ -199,16 +146,18 @@ func (u *CollectSessionUpdate) expiry() (core.Change[core.Expiry], error) {
 	return core.Change[core.Expiry]{Set: u.ExpiredAt.sent || u.Timeout.sent}, nil
 }
 
-func (c *CollectSessionCreate) toCore() (core.NewSession, error) {
-	end, err := c.expiry()
+// newSession gives what the members shared by both kinds say of a new session.
+func (u *SessionUpdate) newSession() (core.NewSession, error) {
+	end, err := u.expiry()
 	return core.NewSession{
-		Kind: core.CollectSession, ExternalID: c.ExternalID.pointer(),
-		MultiKey: isTrue(c.MultiKey), MultiConnection: isTrue(c.MultiConnection), MustConfirm: isTrue(c.MustConfirm),
-		Banner: c.SSHBanner.pointer(), Message: c.SSHMessage.pointer(), Expiry: end.Value,
+		ExternalID: u.ExternalID.pointer(),
+		MultiKey:   isTrue(u.MultiKey), MultiConnection: isTrue(u.MultiConnection), MustConfirm: isTrue(u.MustConfirm),
+		Banner: u.SSHBanner.pointer(), Message: u.SSHMessage.pointer(), Expiry: end.Value,
 	}, err
 }
 
-func (u *CollectSessionUpdate) toCore() (core.SessionChange, error) {
+// sessionChange gives what the members shared by both kinds change.
+func (u *SessionUpdate) sessionChange() (core.SessionChange, error) {
 	end, err := u.expiry()
 	return core.SessionChange{
 		ExternalID: u.ExternalID.change(),
@@ -269,8 +218,12 @@ func (s seconds) duration() time.Duration {
 
 func isTrue(b *bool) bool { return b != nil && *b }
 
-func changeTo(b *bool) core.Change[bool] {
-	return core.Change[bool]{Set: b != nil, Value: isTrue(b)}
+// changeTo changes to a member that is there; absent and null leave alone.
+func changeTo[T any](v *T) core.Change[T] {
+	if v == nil {
+		return core.Change[T]{}
+	}
+	return core.To(*v)
 }
 
 func timeOrNull(t time.Time) *time.Time {
@@ -287,4 +240,13 @@ func convert[A, B any](list []A, one func(A) B) []B {
 		out[i] = one(v)
 	}
 	return out
+}
+
+// enum is the schema of a text that has only these values.
+func enum[T ~string](values ...T) *huma.Schema {
+	s := &huma.Schema{Type: huma.TypeString}
+	for _, v := range values {
+		s.Enum = append(s.Enum, string(v))
+	}
+	return s
 }
