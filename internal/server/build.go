@@ -5,7 +5,10 @@ import (
 
 	"golang.org/x/crypto/ssh"
 
+	"keyrack/internal/face/sshverify"
+	"keyrack/internal/safedial"
 	"keyrack/internal/sshd"
+	"keyrack/internal/webhook"
 )
 
 // build makes the servers that the listeners will be given to.
@@ -16,6 +19,10 @@ func (s *server) build() (err error) {
 		mux.Handle("GET /metrics", s.metricsHandler())
 		s.https = append(s.https, s.newHTTPServer(mux))
 	}
+	s.webhooks = webhook.New(webhook.Options{
+		Queue: s.local.Core, Client: safedial.New(safedial.Options{Allow: s.Config.Webhooks.AllowTo}).Client(),
+		Render: sshverify.EventBody, Log: s.Log, Metrics: webhook.NewMetrics(s.metrics), Grace: s.Config.ShutdownGrace,
+	})
 	c := s.Config.SSH
 	s.sshd, err = sshd.New(sshd.Options{
 		Sessions: s.local.Core, HostKeys: s.hostKeys, Log: s.Log, Metrics: s.metrics,
@@ -36,4 +43,12 @@ func (s *server) openHostKeys() ([]ssh.Signer, error) {
 		}
 	}
 	return sshd.LoadHostKeys(paths)
+}
+
+// wake tells the worker that there may be something to deliver. Before it is
+// built nobody can be served, and its start looks by itself.
+func (s *server) wake() {
+	if s.webhooks != nil {
+		s.webhooks.Wake()
+	}
 }

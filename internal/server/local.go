@@ -29,9 +29,10 @@ type Local struct {
 
 // Need says what a command needs of [OpenLocal].
 type Need struct {
-	Create     bool // make what is not there yet: directory, database, vault
-	Vault      bool // open the vault, so that secrets can be sealed and read
-	AnyVersion bool // take a store of an older program, or an empty database, as it is
+	Create     bool   // make what is not there yet: directory, database, vault
+	Vault      bool   // open the vault, so that secrets can be sealed and read
+	Notify     func() // called after a change that may have sent events; nil: nobody is told
+	AnyVersion bool   // take a store of an older program, or an empty database, as it is
 }
 
 // ErrNoStore is the error of a data directory or database that holds no store.
@@ -51,7 +52,7 @@ func OpenLocal(ctx context.Context, c config.Config, log *slog.Logger, need Need
 	if err := l.prepare(ctx, c, need); err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
-	l.Core = core.New(core.Options{Store: db, Vault: l.Vault})
+	l.Core = core.New(core.Options{Store: db, Vault: l.Vault, Notify: need.Notify})
 	return l, nil
 }
 

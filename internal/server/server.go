@@ -18,6 +18,7 @@ import (
 	"keyrack/internal/config"
 	"keyrack/internal/core"
 	"keyrack/internal/sshd"
+	"keyrack/internal/webhook"
 )
 
 // Options is what [Run] is told.
@@ -69,6 +70,7 @@ type server struct {
 
 	listeners listeners
 	sshd      *sshd.Server
+	webhooks  *webhook.Worker
 	https     []*http.Server // beside the listener of the same index
 }
 
@@ -90,7 +92,7 @@ func (s *server) open(ctx context.Context) error {
 		return err
 	}
 	s.closers = append(s.closers, unlock)
-	if s.local, err = OpenLocal(ctx, s.Config, s.Log, Need{Create: true, Vault: true}); err != nil {
+	if s.local, err = OpenLocal(ctx, s.Config, s.Log, Need{Create: true, Vault: true, Notify: s.wake}); err != nil {
 		return err
 	}
 	s.closers = append(s.closers, s.local.Close)
@@ -116,6 +118,7 @@ func (s *server) serve(ctx context.Context) error {
 		running.Go(func() error { return ignoreClosed(web.Serve(s.listeners.http[i])) })
 	}
 	running.Go(func() error { return s.sshd.Serve(stopped, s.listeners.ssh) })
+	running.Go(func() error { return s.webhooks.Run(stopped) })
 	running.Go(func() error { return s.every(stopped, sweepEvery, "sweep", s.sweep) })
 	running.Go(func() error { return s.every(stopped, pruneEvery, "prune", s.prune) })
 	running.Go(func() error {
