@@ -2,6 +2,7 @@ package sshkey
 
 import (
 	"bytes"
+	"crypto/sha256"
 	"slices"
 	"strings"
 	"time"
@@ -69,11 +70,8 @@ func decodeCertificate(name string, blob []byte) (PublicKey, *Certificate, error
 		return PublicKey{}, nil, err
 	}
 	parsed, err := ssh.ParsePublicKey(blob)
-	if err != nil {
-		return PublicKey{}, nil, errCertificate
-	}
 	signed, ok := parsed.(*ssh.Certificate)
-	if !ok || !bytes.Equal(signed.Marshal(), blob) {
+	if err != nil || !ok || !bytes.Equal(signed.Marshal(), blob) {
 		return PublicKey{}, nil, errCertificate
 	}
 	if err := checkCertificate(signed, blob); err != nil {
@@ -83,8 +81,7 @@ func decodeCertificate(name string, blob []byte) (PublicKey, *Certificate, error
 	if err != nil {
 		return PublicKey{}, nil, err
 	}
-	cert, err := newCertificate(name, signed)
-	return key, cert, err
+	return key, newCertificate(name, signed), nil
 }
 
 // maxPrincipals is SSHKEY_CERT_MAX_PRINCIPALS of OpenSSH.
@@ -121,18 +118,14 @@ func signedPart(blob []byte, signature *ssh.Signature) []byte {
 	return blob[:len(blob)-len(ssh.Marshal(signature))-4]
 }
 
-func newCertificate(name string, c *ssh.Certificate) (*Certificate, error) {
-	authority, err := FromSSH(c.SignatureKey)
-	if err != nil {
-		return nil, errCertificate
-	}
+func newCertificate(name string, c *ssh.Certificate) *Certificate {
 	cert := &Certificate{
 		Algorithm:  name,
 		Type:       CertificateType(c.CertType),
 		KeyID:      c.KeyId,
 		Serial:     c.Serial,
 		Principals: c.ValidPrincipals,
-		Authority:  authority.SHA256(),
+		Authority:  sha256.Sum256(c.SignatureKey.Marshal()),
 	}
 	if c.ValidAfter != 0 {
 		cert.ValidAfter = certificateTime(c.ValidAfter)
@@ -140,7 +133,7 @@ func newCertificate(name string, c *ssh.Certificate) (*Certificate, error) {
 	if c.ValidBefore != ssh.CertTimeInfinity {
 		cert.ValidBefore = certificateTime(c.ValidBefore)
 	}
-	return cert, nil
+	return cert
 }
 
 // endOfTime is the last second RFC 3339 can write, and our databases keep.

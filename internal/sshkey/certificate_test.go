@@ -141,6 +141,42 @@ func TestCertificateForgeriesAreRefused(t *testing.T) {
 	}
 }
 
+// What stands in front of a limit passes.
+func TestCertificateOf256Principals(t *testing.T) {
+	t.Parallel()
+	blob := certifyWith(t, func(c *ssh.Certificate) { c.ValidPrincipals = slices.Repeat([]string{"ada"}, 256) }, unchanged)
+	if _, err := sshkey.FromWire(blob); err != nil {
+		t.Errorf("FromWire of a certificate with 256 principals: %v", err)
+	}
+}
+
+// certifyRSA writes and signs a certificate by hand, so that the key in it can
+// be written as no library would.
+func certifyRSA(t *testing.T, exponent, modulus string) []byte {
+	t.Helper()
+	public, private, err := ed25519.GenerateKey(rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	signed := wire("ssh-rsa-cert-v01@openssh.com", "nonce", exponent, modulus) +
+		strings.Repeat("\x00", 8) + "\x00\x00\x00\x01" + wire("ada", "") + strings.Repeat("\x00", 16) +
+		wire("", "", "", wire("ssh-ed25519", string(public)))
+	signature := wire("ssh-ed25519", string(ed25519.Sign(private, []byte(signed))))
+	return []byte(signed + wire(signature))
+}
+
+// The key in a certificate is held to the rules of any other.
+func TestCertifiedKeyIsChecked(t *testing.T) {
+	t.Parallel()
+	if _, err := sshkey.FromWire(certifyRSA(t, "\x03", goodModulus)); err != nil {
+		t.Errorf("FromWire of a good certificate: %v", err)
+	}
+	_, err := sshkey.FromWire(certifyRSA(t, "\x03", goodModulus[:256]+"\xc2"))
+	wantCode(t, err, sshkey.CodeModulus)
+	_, err = sshkey.FromWire(certifyRSA(t, "\x00\x03", goodModulus))
+	wantCode(t, err, sshkey.CodeCertificate)
+}
+
 // A certificate's type must not smuggle another certificate in.
 func TestNestedCertificateIsRefused(t *testing.T) {
 	t.Parallel()

@@ -35,8 +35,8 @@
 //   - Base64 is canonical: padded, with no stray bits in the last character.
 //   - Exactly one key. Other lines beside it are refused, not skipped.
 //   - Control characters (but tab), text direction marks and anything that is
-//     no UTF-8 are refused everywhere: PostgreSQL cannot keep them, and in a
-//     comment they can make a terminal show what is not there.
+//     no UTF-8 are refused everywhere: some of it PostgreSQL cannot keep, the
+//     rest can make a terminal show what is not there.
 //   - Options are taken apart as in sshd(8), AUTHORIZED_KEYS FILE FORMAT; a
 //     name sshd does not know makes it refuse the line, and us too.
 package sshkey

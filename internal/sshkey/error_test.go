@@ -1,6 +1,7 @@
 package sshkey_test
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
@@ -25,6 +26,7 @@ func TestNamesAreDistinct(t *testing.T) {
 	for got, want := range map[string]string{
 		sshkey.CodePrivateKey.String():                         "private_key",
 		sshkey.Code(0).String():                                "code(0)",
+		(sshkey.CodeWeak + 1).String():                         fmt.Sprintf("code(%d)", sshkey.CodeWeak+1),
 		sshkey.Code(255).String():                              "code(255)",
 		sshkey.FormOpenSSH.String():                            "OpenSSH",
 		sshkey.FormRFC4716.String():                            "RFC 4716",

@@ -113,6 +113,6 @@ func needSeeds(f *testing.F) {
 	f.Helper()
 	seeds, err := os.ReadDir(filepath.Join("testdata/fuzz", f.Name()))
 	if err != nil || len(seeds) < 10 {
-		f.Fatalf("%d seeds for %s: %v; go test -run TestCorpusGolden -update makes them", len(seeds), f.Name(), err)
+		f.Fatalf("%d seeds for %s: %v; go test -run TestCorpusGolden . -update makes them", len(seeds), f.Name(), err)
 	}
 }

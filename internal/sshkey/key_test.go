@@ -182,6 +182,15 @@ func TestUnknownTypeIsKeptOpaque(t *testing.T) {
 	}
 }
 
+// Foreman measures the public value y of a DSA key, not its prime.
+func TestLengthOfDSA(t *testing.T) {
+	t.Parallel()
+	k := mustParse(t, lineOf("ssh-dss", wire("ssh-dss", dsaPrime, dsaOrder, "\x02", "\x00\x85\x05"))).Key
+	if k.Length() != 16 || k.Bits() != 1024 {
+		t.Errorf("Length() = %d, Bits() = %d, want 16, 1024", k.Length(), k.Bits())
+	}
+}
+
 func TestLengthOfUnknownTypes(t *testing.T) {
 	t.Parallel()
 	for name, test := range map[string]struct {

@@ -24,7 +24,7 @@ type keyType struct {
 }
 
 var (
-	errPoint = fail(CodePoint, "the ECDSA key is not a point on its curve; copy or export it anew")
+	errPoint = fail(CodePoint, "the ECDSA key is not an uncompressed point on its curve; copy or export it anew")
 	errDSA   = fail(CodeDSA, "the DSA key's parameters are not those of a 1024-bit SSH key; make an ssh-ed25519 key instead")
 	errKey   = fail(CodeMalformed, "the key is malformed; copy or export it anew")
 )
@@ -162,16 +162,12 @@ func checkSKEd25519(content string) error {
 	return checkApplication(part(content, 1))
 }
 
-// checkECDSA checks what x/crypto/ssh has no error of its own for; that the
-// point is on the curve is left to it.
+// checkECDSA checks the curve's name; that the point is on it, and not in one
+// of the forms OpenSSH does not take, is left to x/crypto/ssh.
 func checkECDSA(curve string) func(content string) error {
 	return func(content string) error {
 		if name := part(content, 0); name != curve {
 			return fail(CodeCurve, "the key's type is for the curve %s, but its curve is called %s", curve, quote(name))
-		}
-		// RFC 5656, section 3.1, allows compressed points, OpenSSH takes none.
-		if !strings.HasPrefix(part(content, 1), "\x04") {
-			return fail(CodePoint, "the ECDSA key's point is not in uncompressed form; export it anew")
 		}
 		return nil
 	}

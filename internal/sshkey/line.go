@@ -211,10 +211,6 @@ func isFlag(name string) bool {
 
 // isQuoted reports whether value is one string in quotes and nothing after it.
 func isQuoted(value string) bool {
-	inner, ok := strings.CutPrefix(value, `"`)
-	if !ok {
-		return false
-	}
-	inner, ok = strings.CutSuffix(strings.ReplaceAll(inner, `\"`, ""), `"`)
-	return ok && !strings.Contains(inner, `"`)
+	plain := strings.ReplaceAll(value, `\"`, "")
+	return strings.HasPrefix(plain, `"`) && strings.HasSuffix(plain, `"`) && strings.Count(plain, `"`) == 2
 }

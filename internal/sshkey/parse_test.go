@@ -130,6 +130,8 @@ var refusedTexts = map[string]struct {
 	"no-break space for blank": {strings.Replace(ed25519Key, " ", "\u00a0", 1), sshkey.CodeNoKey, ""},
 
 	"base64 with a stray character":  {strings.Replace(ed25519Key, "IBk6", "I-k6", 1), sshkey.CodeBase64, "character 26"},
+	"base64 bad from the start":      {"ssh-ed25519 *AAA", sshkey.CodeBase64, "character 1;"},
+	"base64 of all characters cut":   {"ssh-ed25519 A+/09azAZ", sshkey.CodeBase64, "cut off"},
 	"base64 cut by one":              {ed25519Key[:len(ed25519Key)-1], sshkey.CodeBase64, "cut off"},
 	"base64 with padding too many":   {ed25519Key + "=", sshkey.CodeBase64, ""},
 	"base64 in URL alphabet":         {strings.ReplaceAll(ed25519Key, "/", "_") + "-_", sshkey.CodeBase64, ""},
@@ -153,6 +155,7 @@ var refusedTexts = map[string]struct {
 	"option with needless value": {`restrict="yes" ` + ed25519Key, sshkey.CodeOptions, ""},
 	"option that has no no-":     {"no-restrict " + ed25519Key, sshkey.CodeOptions, ""},
 	"option value not quoted":    {"from=10.0.0.1 " + ed25519Key, sshkey.CodeOptions, "double quotes"},
+	"option value begins late":   {`from=x"10.0.0.1" ` + ed25519Key, sshkey.CodeOptions, "double quotes"},
 	"option value goes on":       {`from="10.0.0.1"x ` + ed25519Key, sshkey.CodeOptions, "double quotes"},
 	"option value twice":         {`from="a""b" ` + ed25519Key, sshkey.CodeOptions, ""},
 	"empty option":               {"no-pty,,restrict " + ed25519Key, sshkey.CodeOptions, ""},
@@ -198,6 +201,7 @@ func TestParseTakesLongKeys(t *testing.T) {
 	if got := mustParse(t, rsa).Key.Bits(); got != 16384 {
 		t.Errorf("bits of a 16384-bit key = %d", got)
 	}
+	mustParse(t, ed25519Key+" "+strings.Repeat("a", sshkey.MaxText-len(ed25519Key)-1))
 	const name = "future@example.org"
 	longest := strings.Repeat("\x07", sshkey.MaxWire-len(wire(name)))
 	if got := len(mustParse(t, lineOf(name, wire(name)+longest)).Key.Blob()); got != sshkey.MaxWire {

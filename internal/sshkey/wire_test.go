@@ -130,17 +130,18 @@ func TestFromWireRefuses(t *testing.T) {
 func TestFromWireAccepts(t *testing.T) {
 	t.Parallel()
 	for name, blob := range map[string]string{
-		"RSA":                       rsaOf("\x03", goodModulus),
-		"RSA exponent of 24 bits":   rsaOf("\x00\xff\xff\xff", goodModulus),
-		"RSA modulus of 16384 bits": rsaOf("\x03", "\x00"+strings.Repeat("\xff", 2048)),
-		"DSA":                       wire("ssh-dss", dsaPrime, dsaOrder, "\x02", "\x05"),
-		"ECDSA":                     wire("ecdsa-sha2-nistp256", "nistp256", p256Base),
-		"Ed25519":                   wire("ssh-ed25519", ed25519Key32),
-		"application empty":         wire("sk-ssh-ed25519@openssh.com", ed25519Key32, ""),
-		"application in UTF-8":      wire("sk-ecdsa-sha2-nistp256@openssh.com", "nistp256", p256Base, "ssh:büro"),
-		"name of 64 characters":     wire(strings.Repeat("a", 64), "x"),
-		"name of unknown domain":    wire("a-1.b_c+d@example.org", "x"),
-		"unknown with any content":  wire("ssh-new") + "\x00",
+		"RSA":                             rsaOf("\x03", goodModulus),
+		"RSA exponent of 24 bits":         rsaOf("\x00\xff\xff\xff", goodModulus),
+		"RSA modulus of 16384 bits":       rsaOf("\x03", "\x00"+strings.Repeat("\xff", 2048)),
+		"DSA":                             wire("ssh-dss", dsaPrime, dsaOrder, "\x02", "\x05"),
+		"ECDSA":                           wire("ecdsa-sha2-nistp256", "nistp256", p256Base),
+		"Ed25519":                         wire("ssh-ed25519", ed25519Key32),
+		"application empty":               wire("sk-ssh-ed25519@openssh.com", ed25519Key32, ""),
+		"application in UTF-8":            wire("sk-ecdsa-sha2-nistp256@openssh.com", "nistp256", p256Base, "ssh:büro"),
+		"name of 64 characters":           wire(strings.Repeat("a", 64), "x"),
+		"name of all kinds of characters": wire("09azAZ+-._@09azAZ.-", "x"),
+		"name of unknown domain":          wire("a-1.b_c+d@example.org", "x"),
+		"unknown with any content":        wire("ssh-new") + "\x00",
 	} {
 		key, err := sshkey.FromWire([]byte(blob))
 		if err != nil || string(key.Blob()) != blob {
