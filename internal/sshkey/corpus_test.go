@@ -19,9 +19,10 @@ import (
 	"keyrack/internal/sshkey"
 )
 
-// With -update the corpus is made anew by the ssh-keygen of the machine: keys,
-// certificates, exports, golden values and the seeds of the fuzz targets.
-var update = flag.Bool("update", false, "make the corpus anew")
+// With -update the seeds of the fuzz targets are written anew, and before them,
+// where its directory is missing, the corpus: keys, certificates, exports and
+// golden values by the ssh-keygen of the machine.
+var update = flag.Bool("update", false, "write fuzz seeds anew, and the corpus where it is missing")
 
 const corpusDir = "testdata/corpus"
 
@@ -85,7 +86,10 @@ func readGolden(t *testing.T) map[string]facts {
 
 func TestCorpusGolden(t *testing.T) {
 	if *update {
-		makeCorpus(t)
+		if _, err := os.Stat(corpusDir); os.IsNotExist(err) {
+			makeCorpus(t)
+		}
+		makeFuzzSeeds(t)
 	}
 	golden := readGolden(t)
 	files := corpusFiles(t, ".pub")
@@ -197,15 +201,11 @@ func makeCorpus(t *testing.T) {
 		keygen(t, slices.Concat([]string{"-q", "-s", filepath.Join(dir, c.ca)}, c.options,
 			[]string{filepath.Join(dir, c.key+".pub")})...)
 	}
-	if err := os.RemoveAll(corpusDir); err != nil {
-		t.Fatal(err)
-	}
 	if err := os.MkdirAll(corpusDir, 0o755); err != nil {
 		t.Fatal(err)
 	}
 	exportCorpus(t, dir)
 	goldCorpus(t, dir)
-	makeFuzzSeeds(t)
 }
 
 func exportCorpus(t *testing.T, dir string) {
