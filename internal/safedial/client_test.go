@@ -99,8 +99,8 @@ func ok(http.ResponseWriter, *http.Request) {}
 
 func withTLS(c *tls.Config) func(*httptest.Server) {
 	return func(s *httptest.Server) {
-		s.TLS, s.EnableHTTP2 = c, true
-		s.Config.ErrorLog = log.New(io.Discard, "", 0) // handshakes fail on purpose
+		s.TLS, s.EnableHTTP2 = c, c.MaxVersion != tls.VersionTLS11 // over which nobody speaks it
+		s.Config.ErrorLog = log.New(io.Discard, "", 0)             // handshakes fail on purpose
 		s.StartTLS()
 	}
 }

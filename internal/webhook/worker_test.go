@@ -275,16 +275,17 @@ func TestTriesAtOnceAreBounded(t *testing.T) {
 		for i := range 40 {
 			q.add(hook(core.WebhookID(i+1), home), 1)
 		}
-		var now, most atomic.Int32
+		var now, most, leased atomic.Int32
 		start(t, webhook.Options{Queue: q, Workers: 4, Client: receive(func(*http.Request) *http.Response {
 			most.Store(max(most.Load(), now.Add(1)))
 			defer now.Add(-1)
 			time.Sleep(time.Second)
+			leased.Store(max(leased.Load(), q.held()))
 			return answer(200)
 		})})
 		q.wait(40)
-		if most.Load() != 4 {
-			t.Errorf("at most %d tries at once, want all 4 workers and no more", most.Load())
+		if most.Load() != 4 || leased.Load() != 4 {
+			t.Errorf("at most %d tries at once and %d leases, want all 4 workers and no more", most.Load(), leased.Load())
 		}
 	})
 }
@@ -502,12 +503,13 @@ func TestTryThatCannotBeRecordedIsRepeated(t *testing.T) {
 			seen.note(r)
 			return answer(200)
 		})})
+		time.Sleep(time.Second / 2)
+		if !strings.Contains(log.String(), "webhook try not recorded") {
+			t.Errorf("the failure was not logged at once:\n%s", log)
+		}
 		time.Sleep(100 * time.Second)
 		if n := len(seen.seen()); n != 3 {
 			t.Errorf("in 100s the receiver got %d requests, want one for each lease of 45s", n)
-		}
-		if !strings.Contains(log.String(), "webhook try not recorded") {
-			t.Errorf("the failure was not logged:\n%s", log)
 		}
 	})
 }

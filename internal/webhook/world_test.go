@@ -168,6 +168,19 @@ func (q *queue) NextDelivery(context.Context, core.Actor) (time.Time, error) {
 	return next, q.fails
 }
 
+// held counts the leases.
+func (q *queue) held() int32 {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	n := int32(0)
+	for _, e := range q.all {
+		if q.leased(e) {
+			n++
+		}
+	}
+	return n
+}
+
 // set changes the queue while a worker runs on it.
 func (q *queue) set(change func(*queue)) {
 	q.mu.Lock()
