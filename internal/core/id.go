@@ -56,14 +56,18 @@ func hashSecret(secret string) SecretHash { return sha256.Sum256([]byte(secret))
 
 // randomText draws n characters of alphabet, each with the same chance.
 func randomText(alphabet string, n int) string {
-	limit := byte(256 / len(alphabet) * len(alphabet) % 256) // 0: every byte will do
+	limit := byteLimit(len(alphabet))
 	out := make([]byte, 0, n)
 	var b [1]byte
 	for len(out) < n {
 		_, _ = rand.Read(b[:])
-		if limit == 0 || b[0] < limit {
-			out = append(out, alphabet[int(b[0])%len(alphabet)])
+		if i := int(b[0]); i < limit {
+			out = append(out, alphabet[i%len(alphabet)])
 		}
 	}
 	return string(out)
 }
+
+// byteLimit is where the bytes begin that would give some of n characters once
+// more than the others: the largest multiple of n up to 256.
+func byteLimit(n int) int { return 256 / n * n }
