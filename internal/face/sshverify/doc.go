@@ -1,6 +1,6 @@
 // Package sshverify speaks version 1 of SSHVerify's REST API: a backend opens
-// collect sessions, people connect by SSH, and the backend reads which public
-// keys they hold.
+// sessions, people connect by SSH, and the backend reads which public keys they
+// hold (collect), or whether they hold given ones (verify).
 //
 // The original is a hosted service without a published OpenAPI document. This
 // face follows its documentation as of 2026 and, where that is silent, the Huma
@@ -19,7 +19,4 @@
 //   - Objects in requests are closed: an unknown member is refused.
 //   - Paths end in a slash, and work without; PUT does what PATCH does. The
 //     original is uneven in both.
-//
-// Left out: verify sessions and webhooks, which are to come. Until then every
-// reply's webhooks are empty, and asking for some is refused.
 package sshverify

@@ -227,6 +227,43 @@ func TestOneOfManyCompletes(t *testing.T) {
 	}
 }
 
+// Whatever a body is made of, it is the client's fault.
+func TestHostileBodies(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	id, _ := w.open(t, `{"external_id":"as it was"}`)
+	before := w.do(t, http.MethodGet, sessions+id+"/", "").Body.String()
+	for name, body := range map[string]string{
+		"10 MiB of text":     `{"external_id":"` + strings.Repeat("a", 10<<20) + `"}`,
+		"1,000,000 members":  `{"a":0` + strings.Repeat(`,"a":0`, 1_000_000) + "}",
+		"10,000 twice":       `{"external_id":"a"` + strings.Repeat(`,"external_id":"a"`, 10_000) + "}",
+		"10,000 webhooks":    `{"webhooks":[0` + strings.Repeat(",0", 10_000) + "]}",
+		"10,000 deep arrays": `{"webhooks":` + strings.Repeat("[", 10_000) + strings.Repeat("]", 10_000) + "}",
+		"5,000 deep objects": `{"external_id":` + strings.Repeat(`{"a":`, 5_000) + "1" + strings.Repeat("}", 5_000) + "}",
+		"NUL":                `{"external_id":"a\u0000"}`,
+		"invalid UTF-8":      "{\"external_id\":\"\xff\"}",
+		"lone surrogate":     `{"external_id":"\udc00"}`,
+		"byte order mark":    "\ufeff{}",
+		"not a number":       `{"timeout":NaN}`,
+		"number without end": `{"timeout":1` + strings.Repeat("0", 10_000) + "}",
+		"nothing":            "",
+		"a form":             "external_id=a&multi_key=true",
+		"two objects":        "{} {}",
+	} {
+		for method, path := range map[string]string{http.MethodPost: sessions, http.MethodPatch: sessions + id} {
+			if got := w.do(t, method, path, body); got.Code < 400 || got.Code > 499 || got.Body.Len() > 4<<10 {
+				t.Errorf("%s of %s = %d %.200s, want 4xx and few words", method, name, got.Code, got.Body)
+			}
+		}
+	}
+	if after := w.do(t, http.MethodGet, sessions+id+"/", "").Body.String(); after != before {
+		t.Errorf("session after all that = %s, want %s", after, before)
+	}
+	if list := w.do(t, http.MethodGet, sessions, "").Body.String(); !strings.Contains(list, `"total":1,`) {
+		t.Errorf("list after all that = %s, want one session", list)
+	}
+}
+
 // Core says what is too long; here it shows that each bound is a 400 with its place.
 func TestBounds(t *testing.T) {
 	t.Parallel()

@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"net/http/httptest"
 	"net/netip"
+	"path/filepath"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -44,9 +45,16 @@ func newWorld(t testing.TB, change ...func(*sshverify.Options)) *world {
 	w := &world{store: storetest.SQLite(t)}
 	w.now.Store(&start)
 	clock := func() time.Time { return *w.now.Load() }
-	w.core = core.New(core.Options{Store: w.store, Now: clock})
+	dir := t.TempDir()
+	sealing, err := vault.Create(vault.Options{
+		MasterKeyFile: filepath.Join(dir, "master.key"), KeysetFile: filepath.Join(dir, "keyset.json"),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.core = core.New(core.Options{Store: w.store, Vault: sealing, Now: clock})
 	secret := vault.NewSecret[string]
-	_, err := w.core.Apply(t.Context(), core.Operator("test"), core.Desired{Projects: []core.DesiredProject{
+	_, err = w.core.Apply(t.Context(), core.Operator("test"), core.Desired{Projects: []core.DesiredProject{
 		{Name: "onboarding", Adopt: core.AdoptOff, APIKeys: []core.DesiredAPIKey{
 			{Name: "ci", Secret: secret(key)},
 			{Name: "ended", Secret: secret(endedKey), ExpiresAt: start.Add(time.Hour)},
