@@ -20,23 +20,22 @@ import (
 	"keyrack/internal/face/openapi"
 	"keyrack/internal/sshkey"
 	"keyrack/internal/store/storetest"
-	"keyrack/internal/vault"
 )
 
 const (
-	hostToken   = "keyrack_host_0123456789abcdefghijklmnopqrstuv"
-	endedToken  = "keyrack_host_ENDEDendedENDEDendedENDEDended00"
-	waldurToken = "1111111111111111111111111111111111111111" // of an administrator
-	firstKey    = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIBk6k7EMuYtAVb7JHtU98Zx8ROZ9D5WipUVvnBDlzsW5"
-	secondKey   = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAICv66GT82Ty0kNxCtCEdPWdLpmDlrUe0jqs8ZU8dcdR7"
+	firstKey  = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIBk6k7EMuYtAVb7JHtU98Zx8ROZ9D5WipUVvnBDlzsW5"
+	secondKey = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAICv66GT82Ty0kNxCtCEdPWdLpmDlrUe0jqs8ZU8dcdR7"
 )
 
 var start = time.Date(2026, 5, 10, 10, 0, 0, 0, time.UTC)
 
 type world struct {
-	core *core.Service
-	api  *openapi.API
-	now  atomic.Pointer[time.Time]
+	token  string // a host's
+	ended  string // a host's, for an hour
+	waldur string // an administrator's, for another face
+	core   *core.Service
+	api    *openapi.API
+	now    atomic.Pointer[time.Time]
 }
 
 // newWorld is a few accounts with keys, and hosts that may ask for them.
@@ -48,33 +47,40 @@ func newWorld(t testing.TB) *world {
 	w.core = core.New(core.Options{Store: storetest.SQLite(t), Now: clock})
 	keys := []core.DesiredKey{{Name: "laptop", PublicKey: firstKey + " ada@laptop"}, {Name: "desk top", PublicKey: secondKey}}
 	one := []core.DesiredKey{{Name: "only", PublicKey: firstKey}}
-	token := func(name string, use core.TokenUse, secret string, ends time.Time) core.DesiredToken {
-		return core.DesiredToken{Name: name, Use: use, Secret: vault.NewSecret(secret), ExpiresAt: ends}
-	}
 	_, err := w.core.Apply(t.Context(), core.Operator("test"), core.Desired{Accounts: []core.DesiredAccount{
 		{Login: "ada", Keys: keys},
 		{Login: "Bob", Keys: one},
 		{Login: "gone", Keys: one, Disabled: true},
 		{Login: "temp", Keys: one, ExpiresAt: start.Add(time.Hour)},
 		{Login: "none"},
-		{Login: "hosts", Tokens: []core.DesiredToken{
-			token("web1", core.UseHost, hostToken, time.Time{}), token("web2", core.UseHost, endedToken, start.Add(time.Hour)),
-		}},
-		{Login: "admin", Roles: core.Roles{Admin: true}, Tokens: []core.DesiredToken{token("sdk", core.UseWaldur, waldurToken, time.Time{})}},
+		{Login: "hosts"},
+		{Login: "admin", Roles: core.Roles{Admin: true}},
 	}}, false)
 	if err != nil {
 		t.Fatal(err)
 	}
+	w.token = w.addToken(t, core.NewToken{Account: "hosts", Name: "web1", Use: core.UseHost})
+	w.ended = w.addToken(t, core.NewToken{Account: "hosts", Name: "web2", Use: core.UseHost, ExpiresAt: start.Add(time.Hour)})
+	w.waldur = w.addToken(t, core.NewToken{Account: "admin", Name: "sdk", Use: core.UseWaldur})
 	w.api = native.New(native.Options{
 		Options: face.Options{Now: clock}, Core: w.core, BaseURL: "https://keys.example.org", Version: "test",
 	})
 	return w
 }
 
+func (w *world) addToken(t testing.TB, in core.NewToken) string {
+	t.Helper()
+	secret, err := w.core.AddToken(t.Context(), core.Operator("test"), in)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return secret.Reveal()
+}
+
 func (w *world) get(t testing.TB, target string) *httptest.ResponseRecorder {
 	t.Helper()
 	r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, target, nil)
-	r.Header.Set("Authorization", "Bearer "+hostToken)
+	r.Header.Set("Authorization", "Bearer "+w.token)
 	reply := httptest.NewRecorder()
 	w.api.ServeHTTP(reply, r)
 	return reply
@@ -86,7 +92,7 @@ func TestExchanges(t *testing.T) {
 		w := newWorld(t)
 		return facetest.World{
 			Handler: facetest.ReadDescription(t, w.api, "/api/keyrack/v1/openapi.json").Hold(t, w.api),
-			Vars:    map[string]string{"host_token": hostToken, "ended_token": endedToken, "waldur_token": waldurToken},
+			Vars:    map[string]string{"host_token": w.token, "ended_token": w.ended},
 			Do: map[string]func(*testing.T, string){
 				"pass": func(t *testing.T, text string) {
 					d, err := time.ParseDuration(text)
@@ -113,24 +119,25 @@ func TestExchanges(t *testing.T) {
 func sibling(w *world) facetest.Face {
 	return facetest.Face{
 		Handler: w.api, Routes: w.api.Routes(), ErrorType: "application/problem+json",
-		Credential: http.Header{"Authorization": {"Bearer " + hostToken}},
+		Credential: http.Header{"Authorization": {"Bearer " + w.token}},
 	}
 }
 
 func TestRefusesStrangers(t *testing.T) {
 	t.Parallel()
-	facetest.RefusesStrangers(t, sibling(newWorld(t)),
-		http.Header{"Authorization": {"Bearer " + strings.ToUpper(hostToken)}},
-		http.Header{"Authorization": {"Bearer " + hostToken + "x"}},
+	w := newWorld(t)
+	facetest.RefusesStrangers(t, sibling(w),
+		http.Header{"Authorization": {"Bearer " + strings.ToUpper(w.token)}},
+		http.Header{"Authorization": {"Bearer " + w.token + "x"}},
 		http.Header{"Authorization": {"Bearer"}},
 		http.Header{"Authorization": {"Bearer "}},
-		http.Header{"Authorization": {hostToken}},
-		http.Header{"Authorization": {"Token " + hostToken}},
-		http.Header{"Authorization": {"Basic " + hostToken}},
-		http.Header{"Authorization": {"Bearer " + waldurToken}},
-		http.Header{"Authorization": {"Token " + waldurToken}},
-		http.Header{"Authorization": {"Bearer x", "Bearer " + hostToken}}, // the first one counts
-		http.Header{"X-Api-Key": {hostToken}},
+		http.Header{"Authorization": {w.token}},
+		http.Header{"Authorization": {"Token " + w.token}},
+		http.Header{"Authorization": {"Basic " + w.token}},
+		http.Header{"Authorization": {"Bearer " + w.waldur}},
+		http.Header{"Authorization": {"Token " + w.waldur}},
+		http.Header{"Authorization": {"Bearer x", "Bearer " + w.token}}, // the first one counts
+		http.Header{"X-Api-Key": {w.token}},
 	)
 }
 
@@ -211,7 +218,7 @@ func TestReplySaysItsLength(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer conn.Close()
-	request := "GET /api/keyrack/v1/authorized-keys/ada HTTP/1.1\r\nHost: x\r\nAuthorization: bearer " + hostToken + "\r\nConnection: close\r\n\r\n"
+	request := "GET /api/keyrack/v1/authorized-keys/ada HTTP/1.1\r\nHost: x\r\nAuthorization: bearer " + w.token + "\r\nConnection: close\r\n\r\n"
 	if _, err := io.WriteString(conn, request); err != nil {
 		t.Fatal(err)
 	}
@@ -246,5 +253,19 @@ func TestMount(t *testing.T) {
 		if _, got := mux.Handler(httptest.NewRequestWithContext(t.Context(), http.MethodGet, path, nil)); got != want {
 			t.Errorf("%s is served by %q, want %q", path, got, want)
 		}
+	}
+}
+
+func BenchmarkAuthorizedKeys(b *testing.B) {
+	w := newWorld(b)
+	for _, target := range []string{"ada", "nobody", "ada?fingerprint=SHA256:GBghF%2BL0FX94M5ybf9Vm10bW7RXM8y%2FeIvOz4%2FyRqDs"} {
+		b.Run(target, func(b *testing.B) {
+			b.ReportAllocs()
+			for b.Loop() {
+				if reply := w.get(b, "/api/keyrack/v1/authorized-keys/"+target); reply.Code != http.StatusOK {
+					b.Fatal(reply.Code)
+				}
+			}
+		})
 	}
 }
