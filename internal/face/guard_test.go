@@ -1,11 +1,13 @@
 package face_test
 
 import (
+	"bufio"
 	"bytes"
 	"encoding/json"
 	"errors"
 	"io"
 	"log/slog"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
@@ -158,6 +160,31 @@ func TestGuardBoundsBodyAndTime(t *testing.T) {
 		}
 		<-r.Context().Done() // or the test hangs
 	})
+}
+
+// A client that is refused and never sends the body it has announced gets its
+// answer all the same: net/http reads what is left first.
+func TestGuardBoundsABodyThatNobodyReads(t *testing.T) {
+	t.Parallel()
+	refuse := func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusUnauthorized) }
+	server := httptest.NewServer(face.NewGuard("test", face.Options{Timeout: 10 * time.Millisecond}, http.HandlerFunc(refuse), nil))
+	defer server.Close()
+	conn, err := net.Dial("tcp", server.Listener.Addr().String())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer conn.Close()
+	if _, err := io.WriteString(conn, "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 20\r\n\r\n"); err != nil {
+		t.Fatal(err)
+	}
+	reply, err := http.ReadResponse(bufio.NewReader(conn), nil) // or the test hangs
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer reply.Body.Close()
+	if reply.StatusCode != http.StatusUnauthorized {
+		t.Errorf("status %d, want 401", reply.StatusCode)
+	}
 }
 
 func TestGuardCounts(t *testing.T) {
