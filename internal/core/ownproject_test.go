@@ -5,22 +5,23 @@ import (
 
 	"keyrack/internal/core"
 	"keyrack/internal/store/storetest"
-	"keyrack/internal/vault"
 )
 
 func TestOwnProject(t *testing.T) {
 	t.Parallel()
 	ctx := t.Context()
 	s := core.New(core.Options{Store: storetest.SQLite(t)})
-	const secret = "0123456789abcdefghijklmnopqrstuv"
 	_, err := s.Apply(ctx, core.Operator("test"), core.Desired{Projects: []core.DesiredProject{
-		{Name: "another", Adopt: core.AdoptOff},
-		{Name: "onboarding", Adopt: core.AdoptOff, APIKeys: []core.DesiredAPIKey{{Name: "ci", Secret: vault.NewSecret(secret)}}},
+		{Name: "another", Adopt: core.AdoptOff}, {Name: "onboarding", Adopt: core.AdoptOff},
 	}}, false)
 	if err != nil {
 		t.Fatal(err)
 	}
-	by, key, err := s.AuthenticateAPIKey(ctx, secret, core.Origin{})
+	secret, err := s.AddAPIKey(ctx, core.Operator("test"), core.NewAPIKey{Project: "onboarding", Name: "ci"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	by, key, err := s.AuthenticateAPIKey(ctx, secret.Reveal(), core.Origin{})
 	if err != nil {
 		t.Fatal(err)
 	}
