@@ -368,8 +368,8 @@ func (f faultyTx) Deliveries(q core.DeliveryQuery) ([]core.Delivery, error) {
 	return get(f.faulty, func() ([]core.Delivery, error) { return f.Tx.Deliveries(q) })
 }
 
-func (f faultyTx) DueDeliveries(now time.Time, limit int) ([]core.Delivery, error) {
-	return get(f.faulty, func() ([]core.Delivery, error) { return f.Tx.DueDeliveries(now, limit) })
+func (f faultyTx) DueDeliveries(now time.Time, perReceiver, limit int) ([]core.Delivery, error) {
+	return get(f.faulty, func() ([]core.Delivery, error) { return f.Tx.DueDeliveries(now, perReceiver, limit) })
 }
 
 func (f faultyTx) NextDelivery() (time.Time, error) { return get(f.faulty, f.Tx.NextDelivery) }
