@@ -148,19 +148,21 @@ func checkCharacters(text string) error {
 		return fail(CodeCharacters, "the text is not UTF-8; save the file as UTF-8, or leave out the comment")
 	}
 	for i, r := range text {
-		if isBadCharacter(r) {
+		if !isPlainASCII(r) && isBadCharacter(r) {
 			return fail(CodeCharacters, "the text contains the character %U at byte %d; remove it", r, i)
 		}
 	}
 	return nil
 }
 
-// isBadCharacter names control characters, separators of lines and paragraphs,
-// and the marks that turn the direction of text (Trojan Source,
-// CVE-2021-42574).
+// isPlainASCII is a short way past nearly every character of a key, and short
+// enough to be inlined.
+func isPlainASCII(r rune) bool { return ' ' <= r && r <= '~' }
+
+// isBadCharacter names control characters but tab and line ends, separators of
+// lines and paragraphs, and the marks that turn the direction of text (Trojan
+// Source, CVE-2021-42574).
 func isBadCharacter(r rune) bool {
-	if r < utf8.RuneSelf {
-		return r < ' ' && r != '\t' && r != '\r' && r != '\n' || r == 0x7f
-	}
-	return unicode.In(r, unicode.Cc, unicode.Zl, unicode.Zp, unicode.Bidi_Control)
+	return unicode.In(r, unicode.Cc, unicode.Zl, unicode.Zp, unicode.Bidi_Control) &&
+		r != '\t' && r != '\r' && r != '\n'
 }
