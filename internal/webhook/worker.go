@@ -119,8 +119,8 @@ func (w *Worker) claim(ctx, tries context.Context) time.Duration {
 	for _, p := range parcels {
 		w.start(tries, p, leaseEnd)
 	}
-	if len(parcels) == free {
-		return 0
+	if len(parcels) > 0 {
+		return 0 // a short claim may be one receiver's share; the others' come next
 	}
 	var next time.Time
 	if err == nil {

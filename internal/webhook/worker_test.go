@@ -268,6 +268,26 @@ func TestReceiverThatHangsDelaysNobody(t *testing.T) {
 	})
 }
 
+// A queue that shares out gives less than it is asked for while there is more.
+func TestQueueThatGivesLittleIsAskedForMore(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		q, seen := newQueue(), &arrivals{}
+		q.perClaim = 1
+		for i := range 10 {
+			q.add(hook(core.WebhookID(i+1), home), 1)
+		}
+		start(t, webhook.Options{Queue: q, Poll: time.Hour, Client: receive(func(r *http.Request) *http.Response {
+			seen.note(r)
+			return nil
+		})})
+		synctest.Wait()
+		if n := len(seen.seen()); n != 10 {
+			t.Errorf("%d of 10 deliveries were begun at once, want all", n)
+		}
+	})
+}
+
 func TestTriesAtOnceAreBounded(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {

@@ -39,6 +39,7 @@ type queue struct {
 	mu          sync.Mutex
 	now         func() time.Time
 	perReceiver int // deliveries leased for one at a time; zero: any number
+	perClaim    int // deliveries a claim gives at most; zero: as many as asked for
 	all         []*entry
 	gone        map[core.WebhookID]bool
 	fails       error // what the queue answers instead
@@ -83,6 +84,9 @@ func (q *queue) ClaimDeliveries(_ context.Context, by core.Actor, lease time.Dur
 	q.asked++
 	if q.fails != nil || by.Kind() != core.ActorSystem {
 		return nil, q.fails
+	}
+	if q.perClaim > 0 {
+		limit = min(limit, q.perClaim)
 	}
 	busy, held := map[core.WebhookID]bool{}, map[string]int{}
 	for _, e := range q.all {
