@@ -182,7 +182,7 @@ const maxRetries = 20
 func (d Delivery) after(a Attempt, hook Webhook, next time.Time) Delivery {
 	d.Attempts, d.LeasedUntil = d.Attempts+1, time.Time{}
 	switch {
-	case a.Reason == "":
+	case a.Reason == "" || d.State == DeliveryDelivered: // by another server, this one's lease having run out
 		d.State = DeliveryDelivered
 	case a.Gone || d.Attempts > min(hook.Retries, maxRetries):
 		d.State = DeliveryFailed
