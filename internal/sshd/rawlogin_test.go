@@ -60,16 +60,17 @@ func (c *rawClient) land(t rapidTB) {
 
 func landBody() []byte { return ssh.Marshal(struct{ Lang, Sub string }{}) }
 
-// gone reads until the server hangs up; it may say farewell before.
-func (c *rawClient) gone(t *testing.T) {
+// gone reads until the server hangs up, and counts what it says before.
+func (c *rawClient) gone(t *testing.T) (packets int) {
 	t.Helper()
 	for {
 		if _, err := c.read(); err != nil {
 			if !hungUp(err) {
 				t.Errorf("the server has not hung up: %v", err)
 			}
-			return
+			return packets
 		}
+		packets++
 	}
 }
 

@@ -97,7 +97,7 @@ func TestConfirmationThatNeverComes(t *testing.T) {
 
 func TestLoginGrace(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, func(o *Options) { o.LoginGrace = 200 * time.Millisecond })
+	w := newWorld(t, func(o *Options) { o.IdentifyGrace, o.LoginGrace = time.Hour, 200*time.Millisecond })
 	offered, confirmed := w.add(multi), w.add(with(multi, confirm))
 	for _, identifier := range []string{offered, confirmed} {
 		c := w.raw(t, identifier)
