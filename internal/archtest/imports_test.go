@@ -59,8 +59,8 @@ var mayImport = map[string][]string{
 }
 
 // testsMayImport is what tests may import besides: the store that they run on,
-// and the packages made for them.
-var testsMayImport = []string{"core", "face/facetest", "pgtest", "store", "store/storetest"}
+// the vault that it seals with, and the packages made for them.
+var testsMayImport = []string{"core", "face/facetest", "pgtest", "store", "store/storetest", "vault"}
 
 func TestImportsFollowTheTable(t *testing.T) {
 	t.Parallel()
