@@ -2,6 +2,7 @@ package server
 
 import (
 	"net/http"
+	"time"
 
 	"golang.org/x/crypto/ssh"
 
@@ -10,6 +11,10 @@ import (
 	"keyrack/internal/sshd"
 	"keyrack/internal/webhook"
 )
+
+// farewell is what the SSH server may take, after its own grace, to tell those
+// whom it cuts.
+const farewell = 4 * time.Second
 
 // build makes the servers that the listeners will be given to.
 func (s *server) build() (err error) {
@@ -26,7 +31,7 @@ func (s *server) build() (err error) {
 	c := s.Config.SSH
 	s.sshd, err = sshd.New(sshd.Options{
 		Sessions: s.local.Core, HostKeys: s.hostKeys, Log: s.Log, Metrics: s.metrics,
-		Notice: c.Notice, LoginGrace: c.LoginGrace, StopGrace: s.Config.ShutdownGrace,
+		Notice: c.Notice, LoginGrace: c.LoginGrace, StopGrace: max(s.Config.ShutdownGrace-farewell, 1),
 		MaxConnections: c.MaxConnections, PerSource: c.PerSource,
 	})
 	return err

@@ -7,6 +7,7 @@ import (
 
 	"keyrack/internal/face"
 	"keyrack/internal/face/native"
+	"keyrack/internal/face/openapi"
 	"keyrack/internal/face/sshverify"
 )
 
@@ -18,21 +19,36 @@ func (s *server) routes() http.Handler {
 	if s.Config.MetricsAddr == "" {
 		mux.Handle("GET /metrics", s.metricsHandler())
 	}
-	s.mountFaces(mux)
+	s.gate.next = s.faces()
+	mux.Handle("/", &s.gate)
 	return mux
 }
 
-func (s *server) mountFaces(mux *http.ServeMux) {
+func (s *server) faces() http.Handler {
+	mux := http.NewServeMux()
 	shared := face.Options{
 		Log: s.Log, Metrics: face.NewMetrics(s.metrics), TrustedProxies: s.Config.HTTP.TrustedProxies,
 	}
 	native.New(native.Options{Options: shared, Core: s.local.Core, BaseURL: s.Config.PublicURL}).Mount(mux)
 	if c := s.Config.Faces.SSHVerify; c.Enabled {
-		sshverify.New(sshverify.Options{
+		mountOn(mux, c.Host, sshverify.New(sshverify.Options{
 			Options: shared, Core: s.local.Core, BaseURL: s.Config.PublicURL,
 			RatePerMinute: c.RequestsPerMinute, ExpiredAsPending: c.ExpiredAsPending,
-		}).Mount(mux)
+		}))
 	}
+	return mux
+}
+
+// mountOn serves an API for one host name alone, or for all where none is named.
+func mountOn(mux *http.ServeMux, host string, api *openapi.API) {
+	if host == "" {
+		api.Mount(mux)
+		return
+	}
+	own := http.NewServeMux()
+	api.Mount(own)
+	mux.Handle(host+api.Prefix+"/", own)
+	mux.Handle(host+api.SchemasPath+"/", own)
 }
 
 func (s *server) metricsHandler() http.Handler {

@@ -3,7 +3,6 @@ package server
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"log/slog"
 	"net"
@@ -69,6 +68,7 @@ type server struct {
 	hostKeys []ssh.Signer
 
 	listeners listeners
+	gate      gate // before the faces
 	sshd      *sshd.Server
 	webhooks  *webhook.Worker
 	https     []*http.Server // beside the listener of the same index
@@ -117,28 +117,39 @@ func (s *server) serve(ctx context.Context) error {
 	for i, web := range s.https {
 		running.Go(func() error { return ignoreClosed(web.Serve(s.listeners.http[i])) })
 	}
-	running.Go(func() error { return s.sshd.Serve(stopped, s.listeners.ssh) })
+	visited := make(chan struct{}) // closed when the SSH server has ended
+	running.Go(func() error {
+		defer close(visited)
+		return s.sshd.Serve(stopped, s.listeners.ssh)
+	})
 	running.Go(func() error { return s.webhooks.Run(stopped) })
 	running.Go(func() error { return s.every(stopped, sweepEvery, "sweep", s.sweep) })
 	running.Go(func() error { return s.every(stopped, pruneEvery, "prune", s.prune) })
 	running.Go(func() error {
 		<-stopped.Done()
-		return s.stop()
+		return s.stop(visited)
 	})
 	running.Go(s.announce)
 	return running.Wait()
 }
 
-// stop is the second half of a run: the SSH server stops by its own context.
-func (s *server) stop() error {
+// stop is the second half of a run. The SSH server and the worker stop by their
+// own context; HTTP goes on until they have, to say that it is not ready.
+func (s *server) stop(visited <-chan struct{}) error {
 	s.health.draining.Store(true)
 	s.Log.Info("stopping", "grace", s.Config.ShutdownGrace)
 	ctx, cancel := context.WithTimeout(context.Background(), s.Config.ShutdownGrace) // the run's own context is done
 	defer cancel()
+	s.gate.close(ctx)
+	select {
+	case <-visited:
+	case <-ctx.Done():
+	}
 	var errs []error
 	for _, web := range s.https {
 		if err := web.Shutdown(ctx); err != nil {
-			errs = append(errs, fmt.Errorf("stop http after the grace: %w", err), web.Close())
+			s.Log.Warn("requests are cut after the grace", "err", err)
+			errs = append(errs, web.Close())
 		}
 	}
 	return errors.Join(errs...)
