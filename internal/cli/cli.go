@@ -80,6 +80,7 @@ func (a *app) root() *cobra.Command {
 	f.StringVar(&a.flags.DatabaseURL, "database-url", "", "PostgreSQL, as postgres://user@host/name (KEYRACK_DATABASE_URL)")
 	f.StringVarP(&a.output, "output", "o", "table", "output format: "+strings.Join(formats, ", "))
 	f.BoolVar(&a.json, "json", false, "short for -o json")
+	_ = root.RegisterFlagCompletionFunc("output", cobra.FixedCompletions(formats, cobra.ShellCompDirectiveNoFileComp)) // fails for an unknown flag only
 	root.AddCommand(
 		a.serve(), a.apply(), a.demo(), a.collect(), a.authorizedKeys(),
 		a.account(), a.key(), a.project(), a.apiKey(), a.token(), a.session(), a.webhook(), a.audit(),
