@@ -5,6 +5,7 @@ import (
 	"net/mail"
 	"regexp"
 	"slices"
+	"strings"
 
 	"github.com/google/uuid"
 )
@@ -94,7 +95,7 @@ func accountByLogin(tx Tx, login string) (Account, error) {
 }
 
 func accountByEmail(tx Tx, email string) (Account, error) {
-	if nameError(email) != nil {
+	if !strings.Contains(email, "@") || nameError(email) != nil {
 		return Account{}, errNoAccount
 	}
 	found, err := tx.AccountsByEmail(email)

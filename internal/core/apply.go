@@ -8,6 +8,7 @@ import (
 	"slices"
 	"time"
 
+	"keyrack/internal/sshkey"
 	"keyrack/internal/vault"
 )
 
@@ -66,7 +67,8 @@ func withoutSecrets(lines []ChangeLine) []ChangeLine {
 
 // hashDesired hashes the passwords that are new, by login, and tells what is
 // wrong with them. It runs before the transaction, which must not wait a quarter
-// of a second for each.
+// of a second for each. A password that is set in between is set again, to what
+// the file says, even if that is the same.
 func (s *Service) hashDesired(ctx context.Context, accounts []DesiredAccount) (map[string]string, problems, error) {
 	hashes := map[string]string{}
 	var bad problems
@@ -110,6 +112,19 @@ type applier struct {
 	hashes   map[string]string // password hashes by login
 	problems problems
 	lines    []ChangeLine
+	rules    *sshkey.Policy // for new keys, once it was read
+}
+
+// policy is what new keys are held to: what the file says, if it says anything.
+func (a *applier) policy() (sshkey.Policy, error) {
+	if a.rules == nil {
+		rules, err := a.keyPolicy(a.tx, nil)
+		if err != nil {
+			return rules, err
+		}
+		a.rules = &rules
+	}
+	return *a.rules, nil
 }
 
 func (a *applier) all(want Desired) error {

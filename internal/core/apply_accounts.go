@@ -2,6 +2,7 @@ package core
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/google/uuid"
@@ -91,10 +92,7 @@ func (a *applier) newAccount(is Account, want DesiredAccount) (Account, error) {
 	if is.ID < 0 || is.ID > maxGivenID {
 		return none, invalid("id", "must be between 1 and %d", maxGivenID)
 	}
-	if err := conflictAt(absent(a.tx.AccountByUUID(is.UUID)), "uuid", "is another account's"); err != nil {
-		return none, err
-	}
-	if err := conflictAt(absent(a.tx.Account(is.ID)), "id", "is another account's"); err != nil {
+	if err := unusedIDs(a.tx, want); err != nil {
 		return none, err
 	}
 	made, err := a.insertAccount(a.tx, a.by, is)
@@ -103,6 +101,21 @@ func (a *applier) newAccount(is Account, want DesiredAccount) (Account, error) {
 	}
 	a.note("create", "account "+is.Login)
 	return made, nil
+}
+
+// unusedIDs refuses given ids that another account has.
+func unusedIDs(tx Tx, want DesiredAccount) error {
+	if want.UUID != (uuid.UUID{}) {
+		if err := absent(tx.AccountByUUID(want.UUID)); err != nil {
+			return conflictAt(err, "uuid", "is another account's")
+		}
+	}
+	if want.ID != 0 {
+		if err := absent(tx.Account(want.ID)); err != nil {
+			return conflictAt(err, "id", "is another account's")
+		}
+	}
+	return nil
 }
 
 // ids looks up names, noting those that are not there.
@@ -237,68 +250,82 @@ const applied = "apply"
 // keys brings an account's keys to what is wanted. What is to go is taken away
 // first, so that a key can change its name, and two can swap theirs.
 func (a *applier) keys(path string, owner Account, want []DesiredKey) error {
-	replaced := map[string]bool{} // by name
-	retire := func(_ string, k DesiredKey) (err error) {
-		replaced[k.Name], err = a.retireKey(owner, k)
+	if len(want) == 0 {
+		return nil
+	}
+	have, err := a.tx.KeysByOwner(owner.ID)
+	if err != nil {
 		return err
 	}
-	put := func(_ string, k DesiredKey) error { return a.putKey(owner, k, replaced[k.Name]) }
+	k := keyring{applier: a, owner: owner, have: map[string]Key{}, replaced: map[string]bool{}}
+	for _, is := range slices.Backward(have) { // of two with one name the first counts
+		k.have[is.Name] = is
+	}
 	return inOrder(
-		func() error { return each(a, path, want, retire) },
-		func() error { return each(a, path, want, put) },
+		func() error { return each(a, path, want, k.retire) },
+		func() error { return each(a, path, want, k.put) },
 	)
 }
 
-// retireKey takes the key of the wanted name away if it is to go, or if it is
-// another than the wanted, for which its evidence does not hold. It tells the latter.
-func (a *applier) retireKey(owner Account, want DesiredKey) (replaced bool, err error) {
-	is, err := keyNamed(a.tx, owner.ID, want.Name)
-	if err != nil {
-		return false, ignore(NotFound, err)
-	}
-	object := keyObject(owner, want)
-	if want.Absent {
-		a.note("remove", object)
-		return false, a.removeKey(a.tx, a.by, is, applied)
-	}
-	public, err := plainKey(want.PublicKey)
-	if err != nil || public.Equal(is.Public) {
-		return false, nil // putKey tells what is wrong
-	}
-	a.note("update", object, "public_key")
-	return true, a.removeKey(a.tx, a.by, is, applied)
+// keyring is one account's keys while they become what is wanted.
+type keyring struct {
+	*applier
+	owner    Account
+	have     map[string]Key  // by name
+	replaced map[string]bool // names whose key is to be another
 }
 
-// putKey adds the wanted key where it is not there. One that is there is not
+// retire takes the key of the wanted name away if it is to go, or if it is
+// another than the wanted, for which its evidence does not hold.
+func (k keyring) retire(_ string, want DesiredKey) error {
+	is, there := k.have[want.Name]
+	if !there {
+		return nil
+	}
+	if !want.Absent {
+		public, err := plainKey(want.PublicKey)
+		if err != nil || public.Equal(is.Public) {
+			return nil // put tells what is wrong
+		}
+		k.replaced[want.Name] = true
+		k.note("update", k.object(want), "public_key")
+	} else {
+		k.note("remove", k.object(want))
+	}
+	delete(k.have, want.Name)
+	return k.removeKey(k.tx, k.by, is, applied)
+}
+
+// put adds the wanted key where it is not there. One that is there is not
 // judged again: rules that have become stricter since are for new keys.
-func (a *applier) putKey(owner Account, want DesiredKey, replaced bool) error {
+func (k keyring) put(_ string, want DesiredKey) error {
 	if want.Absent {
 		return nil
 	}
-	is, err := keyNamed(a.tx, owner.ID, want.Name)
-	switch {
-	case KindOf(err) == NotFound:
-		return a.newKey(owner, want, replaced)
-	case err != nil:
+	if is, there := k.have[want.Name]; there {
+		return k.shareKey(is, k.object(want), want)
+	}
+	policy, err := k.policy()
+	if err != nil {
 		return err
 	}
-	return a.shareKey(is, keyObject(owner, want), want)
+	in := NewKey{
+		Owner: k.owner.ID, Name: want.Name, Text: want.PublicKey, Shared: want.Shared,
+		Comment: applied, Unique: Uniqueness{Key: true}, Policy: &policy,
+	}
+	if k.owner.ID == 0 {
+		_, err := k.judgeNewKey(k.tx, in)
+		return err
+	}
+	if !k.replaced[want.Name] {
+		k.note("create", k.object(want))
+	}
+	_, err = k.addKey(k.tx, k.by, k.owner, in)
+	return err
 }
 
-func (a *applier) newKey(owner Account, want DesiredKey, replaced bool) error {
-	in := NewKey{
-		Owner: owner.ID, Name: want.Name, Text: want.PublicKey, Shared: want.Shared,
-		Comment: applied, Unique: Uniqueness{Key: true},
-	}
-	if owner.ID == 0 {
-		_, err := a.judgeNewKey(a.tx, in)
-		return err
-	}
-	if !replaced {
-		a.note("create", keyObject(owner, want))
-	}
-	_, err := a.addKey(a.tx, a.by, owner, in)
-	return err
+func (k keyring) object(want DesiredKey) string {
+	return fmt.Sprintf("key %s/%s", k.owner.Login, want.Name)
 }
 
 // shareKey brings a key that is the wanted one to the rest of what is wanted.
@@ -315,8 +342,4 @@ func (a *applier) shareKey(is Key, object string, want DesiredKey) error {
 		return err
 	}
 	return a.revise(a.tx, a.by, is, KeyChanged, applied)
-}
-
-func keyObject(owner Account, k DesiredKey) string {
-	return fmt.Sprintf("key %s/%s", owner.Login, k.Name)
 }

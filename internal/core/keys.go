@@ -178,16 +178,6 @@ func checkLabel(p *problems, path, text string, most int) {
 	}
 }
 
-// keyNamed gives the owner's key of that name. A text that cannot be a name is
-// no key's.
-func keyNamed(tx Tx, owner AccountID, name string) (Key, error) {
-	var p problems
-	if checkLabel(&p, "name", name, maxKeyName); len(p) > 0 {
-		return Key{}, errNoKey
-	}
-	return tx.OwnerKeyByName(owner, name)
-}
-
 // checkName refuses what cannot name a thing.
 func checkName(p *problems, name string) {
 	checkLabel(p, "name", name, 255)
