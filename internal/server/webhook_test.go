@@ -115,7 +115,7 @@ func install(t *testing.T, allowTo string) *installation {
 	in.write("config.yaml", "data_dir: data\nwebhooks:\n  allow_to: ["+allowTo+"]\n")
 	in.write("world.yaml", "projects:\n  - name: p\n")
 	in.run("apply", "-f", filepath.Join(in.dir, "world.yaml"))
-	in.key = strings.TrimSpace(in.field(in.run("project", "key", "add", "p", "test", "--json"), "key"))
+	in.key = strings.TrimSpace(in.field(in.run("apikey", "add", "p", "test", "--json"), "secret"))
 	must(t, "ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-C", "", "-f", filepath.Join(in.dir, "id"))
 	in.start()
 	return in
@@ -167,18 +167,233 @@ func must(t *testing.T, name string, args ...string) {
 // start runs the server and waits until it listens.
 func (in *installation) start() {
 	in.t.Helper()
-	ready, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		in.t.Fatal(err)
-	}
-	_ = ready.Close()
 	file := filepath.Join(in.dir, "ready")
 	_ = os.Remove(file) // of an earlier run
 	in.server = in.command("serve", "--http-addr", "127.0.0.1:0", "--ssh-addr", "127.0.0.1:0", "--ready-file", file)
-	listens := &announced{until: []byte("ssh"), file: file, found: make(chan []byte, 1)}
-	in.server.Stderr = listens
+	log, err := os.OpenFile(filepath.Join(in.dir, "log"), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o600)
+	if err != nil {
+		in.t.Fatal(err)
+	}
+	defer func() { _ = log.Close() }()
+	in.server.Stderr = log
 	if err := in.server.Start(); err != nil {
 		in.t.Fatal(err)
 	}
 	in.t.Cleanup(in.kill)
+	var running struct{ HTTP, SSH string }
+	if err := json.Unmarshal(in.await(file), &running); err != nil {
+		in.t.Fatal(err)
+	}
+	in.http = "http://" + running.HTTP
+	_, in.port, _ = net.SplitHostPort(running.SSH)
+}
+
+// await waits for a file that is put in its place whole. Nothing tells of
+// that, so it looks again and again.
+func (in *installation) await(file string) []byte {
+	in.t.Helper()
+	tick := time.NewTicker(5 * time.Millisecond)
+	defer tick.Stop()
+	late := time.After(patience)
+	for {
+		if text, err := os.ReadFile(file); err == nil {
+			return text
+		}
+		select {
+		case <-tick.C:
+		case <-late:
+			log, _ := os.ReadFile(filepath.Join(in.dir, "log"))
+			in.t.Fatalf("no %s within a minute; the log:\n%s", file, log)
+		}
+	}
+}
+
+// kill ends the server as a power cut would.
+func (in *installation) kill() {
+	if in.server.ProcessState == nil {
+		_ = in.server.Process.Kill()
+		_ = in.server.Wait()
+	}
+}
+
+// verify opens a verify session that wants the installation's key, with a
+// webhook, and gives its identifier.
+func (in *installation) verify(url string, retries int) string {
+	in.t.Helper()
+	key, err := os.ReadFile(filepath.Join(in.dir, "id.pub"))
+	if err != nil {
+		in.t.Fatal(err)
+	}
+	body, err := json.Marshal(map[string]any{
+		"keys":     []any{map[string]any{"public_key": string(key)}},
+		"webhooks": []any{map[string]any{"url": url, "retries": retries, "initial_backoff": 1}},
+	})
+	if err != nil {
+		in.t.Fatal(err)
+	}
+	req, err := http.NewRequestWithContext(in.t.Context(), http.MethodPost, in.http+"/api/v1/ssh/verify/sessions/", bytes.NewReader(body))
+	if err != nil {
+		in.t.Fatal(err)
+	}
+	req.Header.Set("x-api-key", in.key)
+	req.Header.Set("Content-Type", "application/json")
+	reply, err := http.DefaultClient.Do(req)
+	if err != nil {
+		in.t.Fatal(err)
+	}
+	defer func() { _ = reply.Body.Close() }()
+	text, err := io.ReadAll(reply.Body)
+	if err != nil || reply.StatusCode != http.StatusCreated {
+		in.t.Fatalf("create a session: %s %s, %v", reply.Status, text, err)
+	}
+	return in.field(string(text), "connection_identifier")
+}
+
+// ssh proves the installation's key to a session.
+func (in *installation) ssh(identifier string) {
+	in.t.Helper()
+	must(in.t, "ssh", "-F", "none", "-o", "IdentityAgent=none", "-o", "IdentitiesOnly=yes", "-o", "StrictHostKeyChecking=no",
+		"-o", "UserKnownHostsFile=/dev/null", "-i", filepath.Join(in.dir, "id"), "-p", in.port, "-l", identifier, "127.0.0.1")
+}
+
+// delivery is what `keyrack webhook deliveries` says of one.
+type delivery struct {
+	ID, Event, State, Last string
+	Tries                  int
+}
+
+func (in *installation) deliveries(state string) []delivery {
+	in.t.Helper()
+	var list []delivery
+	if err := json.Unmarshal([]byte(in.run("webhook", "deliveries", "--state", state, "--json")), &list); err != nil {
+		in.t.Fatal(err)
+	}
+	return list
+}
+
+// settled waits until n deliveries have that state. The store tells nobody, so
+// it is asked again and again.
+func (in *installation) settled(state string, n int) []delivery {
+	in.t.Helper()
+	for late := time.Now().Add(patience); ; {
+		list := in.deliveries(state)
+		if len(list) == n {
+			return list
+		}
+		if time.Now().After(late) {
+			in.t.Fatalf("%d deliveries are %s, want %d", len(list), state, n)
+		}
+	}
+}
+
+// signed checks a request as its receiver is to do.
+func (in *installation) signed(secret string, r request) {
+	in.t.Helper()
+	checker, err := standardwebhooks.NewWebhook(secret)
+	if err != nil {
+		in.t.Fatal(err)
+	}
+	if err := checker.Verify(r.body, r.header); err != nil {
+		in.t.Errorf("%s: signature: %v", r.event, err)
+	}
+	if err := checker.Verify(append(r.body, ' '), r.header); err == nil {
+		in.t.Errorf("%s: the signature holds for another body too", r.event)
+	}
+	if r.header.Get("webhook-id") != r.id {
+		in.t.Errorf("webhook-id = %q, want %q", r.header.Get("webhook-id"), r.id)
+	}
+}
+
+var verifiedEvents = []string{"new_connection", "verified", "status_changed verified"}
+
+const loopback = "127.0.0.0/8"
+
+// A receiver gets every event of a verify session, in order and signed with
+// the secret that the command prints.
+func TestWebhooksArrive(t *testing.T) {
+	t.Parallel()
+	in, r := install(t, loopback), newReceiver(t, http.StatusNoContent)
+	in.ssh(in.verify(r.URL, 0))
+	secret := in.field(in.run("webhook", "secret", "p", "--json"), "secret")
+	var got []string
+	for range verifiedEvents {
+		q := r.next(t)
+		in.signed(secret, q)
+		got = append(got, q.event)
+	}
+	if diff := cmp.Diff(verifiedEvents, got); diff != "" {
+		t.Errorf("events (-want +got):\n%s", diff)
+	}
+	in.settled("delivered", len(verifiedEvents))
+}
+
+// A receiver that is down at first gets every event by a later try, under the
+// same ids.
+func TestWebhooksAreRetried(t *testing.T) {
+	t.Parallel()
+	in, r := install(t, loopback), newReceiver(t, http.StatusServiceUnavailable)
+	in.ssh(in.verify(r.URL, 20))
+	first := map[string]string{}
+	for len(first) < len(verifiedEvents) {
+		q := r.next(t)
+		first[q.id] = q.event
+	}
+	r.answer(http.StatusOK)
+	for _, d := range in.settled("delivered", len(verifiedEvents)) {
+		if first[d.ID] == "" || d.Tries < 2 {
+			t.Errorf("%+v, want it to be one of %v, after two tries or more", d, first)
+		}
+	}
+}
+
+// A server that is killed after events were written and before they could be
+// delivered loses none of them.
+func TestWebhooksOutliveTheServer(t *testing.T) {
+	t.Parallel()
+	in, r := install(t, loopback), newReceiver(t, http.StatusServiceUnavailable)
+	in.ssh(in.verify(r.URL, 20))
+	in.kill()
+	r.answer(http.StatusOK)
+	if n := len(in.deliveries("delivered")); n != 0 {
+		t.Fatalf("%d deliveries before the server starts again, want none", n)
+	}
+	in.start()
+	in.settled("delivered", len(verifiedEvents))
+	got := map[string]bool{}
+	for range len(r.got) {
+		got[r.next(t).event] = true
+	}
+	for _, event := range verifiedEvents {
+		if !got[event] {
+			t.Errorf("%s never arrived", event)
+		}
+	}
+}
+
+// Without leave, webhooks do not reach this machine. What failed can be sent
+// once more, and fails again as long as nothing has changed.
+func TestWebhooksStayOutside(t *testing.T) {
+	t.Parallel()
+	in, r := install(t, ""), newReceiver(t, http.StatusOK)
+	in.ssh(in.verify(r.URL, 0))
+	failed := in.settled("failed", len(verifiedEvents))
+	for _, d := range failed {
+		if d.Tries != 1 || !strings.Contains(d.Last, "not allowed") {
+			t.Errorf("%+v, want one try that says the address is not allowed", d)
+		}
+	}
+	in.kill()
+	in.write("config.yaml", "data_dir: data\nwebhooks:\n  allow_to: ["+loopback+"]\n")
+	if len(r.got) != 0 {
+		t.Fatalf("%d requests arrived, want none", len(r.got))
+	}
+	in.start()
+	in.run("webhook", "replay", failed[0].ID)
+	if q := r.next(t); q.id != failed[0].ID || q.try != 2 {
+		t.Errorf("replayed delivery arrived as %s, try %d; want %s, try 2", q.id, q.try, failed[0].ID)
+	}
+	in.settled("delivered", 1)
+	if n := len(in.deliveries("failed")); n != len(verifiedEvents)-1 {
+		t.Errorf("%d deliveries are failed still, want those that were not replayed", n)
+	}
 }
