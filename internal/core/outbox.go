@@ -2,12 +2,15 @@ package core
 
 import (
 	"context"
+	"errors"
 	"net/url"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/google/uuid"
+
+	"keyrack/internal/vault"
 )
 
 // outbox takes the events of one session for the webhooks it has.
@@ -95,18 +98,32 @@ func (s *Service) ClaimDeliveries(ctx context.Context, by Actor, lease time.Dura
 		if err != nil {
 			return nil, err
 		}
-		parcels := make([]Parcel, len(found))
-		for i, d := range found {
+		var parcels []Parcel
+		for _, d := range found {
 			d.LeasedUntil = now.Add(lease)
-			if err := tx.UpdateDelivery(d); err != nil {
-				return nil, err
+			p, err := s.parcel(tx, d)
+			if errors.Is(err, vault.ErrTampered) {
+				err = s.giveUp(tx, d) // one bad row must not stop all others
+			} else if err == nil {
+				parcels = append(parcels, p)
+				err = tx.UpdateDelivery(d)
 			}
-			if parcels[i], err = s.parcel(tx, d); err != nil {
+			if err != nil {
 				return nil, err
 			}
 		}
 		return parcels, nil
 	})
+}
+
+// giveUp fails a delivery whose secrets do not open.
+func (s *Service) giveUp(tx Tx, d Delivery) error {
+	a := Attempt{Number: d.Attempts + 1, At: s.clock(), Reason: "the webhook's secrets cannot be read"}
+	if err := tx.InsertAttempt(d.ID, a); err != nil {
+		return err
+	}
+	d.State, d.Attempts, d.LeasedUntil = DeliveryFailed, a.Number, time.Time{}
+	return tx.UpdateDelivery(d)
 }
 
 // parcel adds to a delivery what a try needs.
@@ -137,8 +154,8 @@ func (s *Service) NextDelivery(ctx context.Context, by Actor) (time.Time, error)
 
 // RecordAttempt writes down one try and what follows from it: delivered, due
 // again at next, or failed for good. A receiver that is gone switches its
-// webhook off. A delivery that was removed meanwhile is no error. For the
-// system alone.
+// webhook off, and all that waits for it has failed. A delivery that was
+// removed meanwhile is no error. For the system alone.
 func (s *Service) RecordAttempt(ctx context.Context, by Actor, id DeliveryID, a Attempt, next time.Time) error {
 	if by.kind != ActorSystem {
 		return errDenied
@@ -168,6 +185,7 @@ func (s *Service) RecordAttempt(ctx context.Context, by Actor, id DeliveryID, a 
 		hook.Disabled, hook.UpdatedAt = true, s.clock()
 		return inOrder(
 			func() error { return tx.UpdateWebhook(hook) },
+			func() error { return tx.FailDeliveries(hook.ID) },
 			func() error {
 				return s.audit(tx, by, "webhook.disable", hook.object(), withProject(d.Project), withDetail("the receiver answered 410 Gone"))
 			},

@@ -168,6 +168,7 @@ type OutboxStore interface {
 	NextDelivery() (time.Time, error)
 	InsertDelivery(d Delivery) (DeliveryID, error)
 	UpdateDelivery(d Delivery) error
+	FailDeliveries(webhook WebhookID) error // all pending ones; nil also when there are none
 	// DeleteDeliveries removes those that ended and were made before a moment.
 	DeleteDeliveries(before time.Time) (int, error)
 	InsertAttempt(of DeliveryID, a Attempt) error // RetryAfter and Gone are not kept

@@ -151,6 +151,11 @@ func (t *tx) InsertDelivery(d core.Delivery) (core.DeliveryID, error) {
 
 func (t *tx) UpdateDelivery(d core.Delivery) error { return update(t, deliveryRowOf(d)) }
 
+func (t *tx) FailDeliveries(webhook core.WebhookID) error {
+	_, err := t.exec("UPDATE deliveries SET state = 'failed' WHERE webhook_id = ? AND state = 'pending'", int64(webhook))
+	return err
+}
+
 func (t *tx) DeleteDeliveries(before time.Time) (int, error) {
 	n, err := t.exec("DELETE FROM deliveries WHERE created_at < ? AND state <> 'pending'", instant{before})
 	return int(n), err
