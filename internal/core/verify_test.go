@@ -361,12 +361,12 @@ func (w *world) copySession(tx core.Tx, s core.Session) (err error) {
 	return err
 }
 
-// Ten thousand sessions that end at one moment are written down in batches,
+// A thousand sessions that end at one moment are written down in batches,
 // each with exactly one event, also while two servers are at it.
 func TestExpireManySessionsAtOnce(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, w *world) {
-		const sessions, batch = 10_000, 500
+		const sessions, batch = 1000, 100
 		w.manyOverdue(sessions)
 		w.clock.advance(time.Minute)
 		for _, err := range atOnce(2, func(int) error {
