@@ -9,7 +9,7 @@ import (
 
 const (
 	sweepEvery = 2 * time.Second
-	sweepBatch = 500 // sessions in one transaction
+	sweepBatch = 100 // sessions in one transaction, which has 15 seconds
 	pruneEvery = time.Hour
 )
 
