@@ -5,6 +5,7 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"slices"
 
 	"keyrack/internal/core"
 )
@@ -25,13 +26,12 @@ const findingsLimit = 100
 func (s *Store) Check(ctx context.Context) ([]Finding, error) {
 	var all []Finding
 	err := s.engine.inspect(ctx, func(t *tx) error {
-		all = nil // this may run again
-		found, err := t.brokenRules()
+		rules, err := t.brokenRules()
 		if err != nil {
 			return err
 		}
-		broken, err := t.brokenKeys()
-		all = append(found, broken...)
+		keys, err := t.brokenKeys()
+		all = slices.Concat(rules, keys)
 		return err
 	})
 	if err != nil {

@@ -406,7 +406,7 @@ func fails2[T, N any](_ T, _ N, err error) error { return err }
 // slow finds the steps of a plan that read a whole table, or sort more than
 // the few rows of one fingerprint or address.
 var slow = map[string]*regexp.Regexp{
-	"EXPLAIN QUERY PLAN ": regexp.MustCompile(`SCAN (\w+)\n|TEMP B-TREE`),
+	"EXPLAIN QUERY PLAN ": regexp.MustCompile(`SCAN (\w+)\n|TEMP B-TREE FOR .*ORDER BY`),
 	"EXPLAIN ":            regexp.MustCompile(`Seq Scan|Sort Key: .*(name|created_at|next_at)`),
 }
 

@@ -69,7 +69,9 @@ func (t *tx) KeysByFingerprint(f sshkey.SHA256) ([]core.Key, error) {
 }
 
 func (t *tx) OwnerKey(owner core.AccountID, f sshkey.SHA256) (core.Key, error) {
-	return one(keyRow.key)(get[keyRow](t, "WHERE sha256 = ? AND owner = ? ORDER BY id", f[:], int64(owner)))
+	// The plus keeps SQLite from going through all keys of the owner, who may
+	// have many; a key has few owners.
+	return one(keyRow.key)(get[keyRow](t, "WHERE sha256 = ? AND +owner = ? ORDER BY id", f[:], int64(owner)))
 }
 
 func (t *tx) OwnerKeyByName(owner core.AccountID, name string) (core.Key, error) {
@@ -84,12 +86,15 @@ var fingerprintColumns = map[sshkey.Hash]bun.Ident{
 }
 
 func (t *tx) Keys(q core.KeyQuery) ([]core.Key, int, error) {
+	column, byFingerprint := fingerprintColumns[q.Fingerprint.Hash]
 	where := func(s *bun.SelectQuery) *bun.SelectQuery {
-		if q.Owner != 0 {
-			s = s.Where("owner = ?", int64(q.Owner))
-		}
-		if column, ok := fingerprintColumns[q.Fingerprint.Hash]; ok {
+		switch {
+		case byFingerprint && q.Owner != 0:
+			s = s.Where("? = ? AND +owner = ?", column, q.Fingerprint.Sum, int64(q.Owner)) // as in OwnerKey
+		case byFingerprint:
 			s = s.Where("? = ?", column, q.Fingerprint.Sum)
+		case q.Owner != 0:
+			s = s.Where("owner = ?", int64(q.Owner))
 		}
 		return s
 	}
@@ -153,12 +158,17 @@ func (r revisionRow) revision() core.Revision {
 	}
 }
 
-func (t *tx) InsertRevision(r core.Revision) error {
-	last, err := t.count("SELECT coalesce(max(number), 0) FROM revisions WHERE key_uuid = ?", r.Key.UUID)
+func (t *tx) InsertRevision(r core.Revision) (err error) {
+	r.Number = 1
+	// A new key has no other revision, so none is looked for: PostgreSQL would
+	// take that look, at the page of the index where all new UUIDs go, for a
+	// conflict with everybody else who adds a key.
+	if r.Action != core.KeyAdded {
+		r.Number, err = t.count("SELECT coalesce(max(number), 0) + 1 FROM revisions WHERE key_uuid = ?", r.Key.UUID)
+	}
 	if err != nil {
 		return err
 	}
-	r.Number = last + 1
 	_, err = insert(t, revisionRowOf(r))
 	return err
 }

@@ -22,6 +22,7 @@ var _ runner = (*session)(nil)
 // included (https://www.sqlite.org/c3ref/interrupt.html).
 func quiet(ctx context.Context) context.Context { return context.WithoutCancel(ctx) }
 
+// prepare gives the statement for text, which is closed with the session.
 func (s *session) prepare(ctx context.Context, text string) (*sql.Stmt, error) {
 	if statement, ok := s.statements[text]; ok {
 		return statement, nil
@@ -36,7 +37,7 @@ func (s *session) prepare(ctx context.Context, text string) (*sql.Stmt, error) {
 
 func (s *session) query(ctx context.Context, text string, args []any) (*sql.Rows, error) {
 	ctx = quiet(ctx)
-	statement, err := s.prepare(ctx, text)
+	statement, err := s.prepare(ctx, text) //nolint:sqlclosecheck // kept, see prepare
 	if err != nil {
 		return nil, err
 	}
@@ -45,7 +46,7 @@ func (s *session) query(ctx context.Context, text string, args []any) (*sql.Rows
 
 func (s *session) exec(ctx context.Context, text string, args []any) (sql.Result, error) {
 	ctx = quiet(ctx)
-	statement, err := s.prepare(ctx, text)
+	statement, err := s.prepare(ctx, text) //nolint:sqlclosecheck // kept, see prepare
 	if err != nil {
 		return nil, err
 	}

@@ -51,8 +51,8 @@ func testPanic(t *testing.T, s core.Store) {
 	for name, run := range map[string]func(context.Context, func(core.Tx) error) error{"Update": s.Update, "View": s.View} {
 		func() {
 			defer func() {
-				if r := recover(); r != errRefused {
-					t.Errorf("%s panics with %v, want the function's value", name, r)
+				if err, ok := recover().(error); !ok || !errors.Is(err, errRefused) {
+					t.Errorf("%s panics with %v, want the function's value", name, err)
 				}
 			}()
 			_ = run(t.Context(), func(tx core.Tx) error {
