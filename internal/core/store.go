@@ -19,16 +19,21 @@ type Store interface {
 	// nothing is changed and fn's error is returned. When Update returns nil
 	// the change is durable. fn may be run again after a conflict, so it
 	// changes nothing but through tx and derives its results anew.
-	// Updates that wait together may share one commit.
-	// A store that cannot answer gives an [Error] of kind [Unavailable].
+	// Updates that wait together may share one commit. Once fn runs, the end
+	// of ctx no longer stops it, so that the answer is exact.
+	// A store that cannot answer gives an [Error] of kind [Unavailable]; after
+	// that of a lost connection the change may still have been made.
 	Update(ctx context.Context, fn func(tx Tx) error) error
 }
 
 // Tx is an open transaction. It is bound to the context its Store method was
 // given and must not be used after fn has returned.
 //
-// Look-ups give an [Error] of kind [NotFound] where there is nothing, inserts
-// and updates one of kind [Conflict] where a unique value is taken. Inserts
+// Look-ups, changes and removals give an [Error] of kind [NotFound] where there
+// is nothing, inserts and updates one of kind [Conflict] where a unique value is
+// taken or what they refer to is gone, and of kind [Invalid] where a text is not
+// UTF-8 or holds NUL; such a text is found nowhere. After any error but NotFound
+// the transaction is lost: it fails with that error whatever fn returns. Inserts
 // return the new integer id, which is the given one where that is not zero; all
 // other fields are stored as given. Lists are never nil-checked: empty is empty.
 type Tx interface {
