@@ -25,7 +25,11 @@ func (s *Service) adopt(tx Tx, by Actor, done Session) error {
 	if err != nil {
 		return err
 	}
-	for _, c := range done.Connections {
+	connections, err := tx.Connections(done.ID)
+	if err != nil {
+		return err
+	}
+	for _, c := range connections {
 		for _, k := range c.Keys {
 			if !k.Proven && project.Adopt != AdoptOffered {
 				continue

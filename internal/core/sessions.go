@@ -432,7 +432,10 @@ func (s *Service) CompleteSession(ctx context.Context, by Actor, kind SessionKin
 		if err != nil {
 			return Session{}, err
 		}
-		return s.end(tx, by, out, found, found.outcome())
+		if err := s.end(tx, by, out, &found, found.outcome()); err != nil {
+			return Session{}, err
+		}
+		return s.complete(tx, found)
 	})
 }
 

@@ -136,8 +136,7 @@ func (f *finishing) collect(keys []CollectedKey) error {
 	if f.session.MultiConnection {
 		return f.audit(f.tx, f.by, "session.collect", f.session.object(), withProject(f.session.Project))
 	}
-	_, err := f.end(f.tx, f.by, f.out, f.session, SessionCompleted)
-	return err
+	return f.end(f.tx, f.by, f.out, &f.session, SessionCompleted)
 }
 
 // record stores keys with the connection and tells of each.
@@ -176,6 +175,10 @@ func (f *finishing) verify(keys []CollectedKey) (err error) {
 	if !f.session.metBy(matched) {
 		return f.fail()
 	}
+	return f.succeed(matched)
+}
+
+func (f *finishing) succeed(matched []CollectedKey) error {
 	if err := f.credit(matched); err != nil {
 		return err
 	}
@@ -186,8 +189,7 @@ func (f *finishing) verify(keys []CollectedKey) (err error) {
 		f.session.VerifiedAt = f.clock()
 	}
 	if !f.session.MultiConnection {
-		_, err := f.end(f.tx, f.by, f.out, f.session, SessionVerified)
-		return err
+		return f.end(f.tx, f.by, f.out, &f.session, SessionVerified)
 	}
 	f.session.UpdatedAt = f.clock()
 	if err := f.tx.UpdateSession(f.session); err != nil {
@@ -285,8 +287,7 @@ func (f *finishing) fail() error {
 	}
 	f.session.Attempts++
 	if f.session.Attempts >= f.session.MaxAttempts {
-		_, err := f.end(f.tx, f.by, f.out, f.session, SessionFailed)
-		return err
+		return f.end(f.tx, f.by, f.out, &f.session, SessionFailed)
 	}
 	f.session.UpdatedAt = f.clock()
 	return f.tx.UpdateSession(f.session)
@@ -294,22 +295,21 @@ func (f *finishing) fail() error {
 
 // end puts a session into a final state, tells of it, and lets the keys of a
 // completed one be adopted.
-func (s *Service) end(tx Tx, by Actor, out outbox, open Session, status SessionStatus) (Session, error) {
+func (s *Service) end(tx Tx, by Actor, out outbox, open *Session, status SessionStatus) error {
 	open.Status, open.UpdatedAt = status, s.clock()
-	if err := tx.UpdateSession(open); err != nil {
-		return Session{}, err
+	if err := tx.UpdateSession(*open); err != nil {
+		return err
 	}
 	if err := out.send(Event{Kind: StatusChangedEvent, Status: status}); err != nil {
-		return Session{}, err
+		return err
 	}
 	if err := s.audit(tx, by, "session."+string(status), open.object(), withProject(open.Project)); err != nil {
-		return Session{}, err
+		return err
 	}
-	done, err := s.complete(tx, open)
-	if err != nil || status != SessionCompleted {
-		return done, err
+	if status != SessionCompleted {
+		return nil
 	}
-	return done, s.adopt(tx, by, done)
+	return s.adopt(tx, by, *open)
 }
 
 // ExpireSessions writes down that sessions have expired, at most limit of
@@ -343,8 +343,7 @@ func (s *Service) expire(tx Tx, by Actor, session Session) error {
 	if err != nil {
 		return err
 	}
-	_, err = s.end(tx, by, out, session, SessionExpired)
-	return err
+	return s.end(tx, by, out, &session, SessionExpired)
 }
 
 // retention is how long deliveries that ended are kept.
