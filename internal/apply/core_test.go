@@ -155,8 +155,12 @@ settings: {waldur: {a: 2, b: 1}, foreman: {}}
 		t.Fatal(err)
 	}
 	want := []string{
-		"update account Ada login,name,roles", "remove token Ada/host/t", "update key Ada/laptop shared", "remove key Ada/phone",
-		"update project p adopt_keys", "create settings foreman",
+		"create settings foreman",
+		"update account Ada login,name,roles",
+		"remove token Ada/host/t",
+		"remove key Ada/phone",
+		"update key Ada/laptop shared",
+		"update project p adopt_keys",
 	}
 	lines, err := w.apply(t, "after.yaml", []byte(after), false)
 	if err != nil {
