@@ -218,7 +218,7 @@ type DeliveryDetail struct {
 }
 
 // Deliveries lists deliveries, newest first, with their tries. For those who
-// read everything.
+// read everything; those who may not change it are not told what opens a session.
 func (s *Service) Deliveries(ctx context.Context, by Actor, q DeliveryQuery) ([]DeliveryDetail, error) {
 	if !by.readsAll() {
 		return nil, errDenied
@@ -233,6 +233,9 @@ func (s *Service) Deliveries(ctx context.Context, by Actor, q DeliveryQuery) ([]
 		for i, d := range found {
 			if list[i], err = deliveryDetail(tx, d); err != nil {
 				return nil, err
+			}
+			if !by.manages() {
+				list[i].Event.Identifier = ""
 			}
 		}
 		return list, nil

@@ -3,6 +3,7 @@ package core_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"reflect"
 	"slices"
 	"strings"
@@ -457,5 +458,40 @@ func TestAccountsListTheirOwnKeys(t *testing.T) {
 	wantError(t, "Keys of a fingerprint by an account", err, core.Denied)
 	if keys, n, err := w.Keys(t.Context(), by, core.KeyQuery{Owner: ada.ID}); err != nil || n != 1 || len(keys) != 1 || keys[0].Name != "laptop" {
 		t.Errorf("Keys of its own by an account = %v, %d, %v; want one", keys, n, err)
+	}
+}
+
+// Who may only read must not find what grants: with a session's identifier he
+// could bring in a key of his own, to be adopted by whoever was invited; with a
+// webhook's headers, speak to its receiver.
+func TestReadersAreNotToldWhatGrants(t *testing.T) {
+	t.Parallel()
+	st := newStage(newWorld(t))
+	id, header := st.o.session.Identifier, "hush"
+	reads := map[string]func(by core.Actor) (any, error){
+		"Session": func(by core.Actor) (any, error) {
+			return st.Session(t.Context(), by, core.CollectSession, st.o.session.UUID)
+		},
+		"Sessions": func(by core.Actor) (any, error) {
+			list, _, err := st.Sessions(t.Context(), by, core.CollectSession, core.Page{Limit: 100})
+			return list, err
+		},
+		"Webhook": func(by core.Actor) (any, error) {
+			return st.Webhook(t.Context(), by, core.CollectSession, st.o.session.UUID, st.o.webhook)
+		},
+		"Webhooks": func(by core.Actor) (any, error) {
+			return st.Webhooks(t.Context(), by, core.CollectSession, st.o.session.UUID)
+		},
+		"Deliveries": func(by core.Actor) (any, error) { return st.Deliveries(t.Context(), by, core.DeliveryQuery{}) },
+	}
+	for name, read := range reads {
+		got, err := read(st.actors["support"])
+		if text := fmt.Sprintf("%+v", got); err != nil || strings.Contains(text, id) || strings.Contains(text, header) {
+			t.Errorf("%s by support: %v, %s; want neither %s nor %s", name, err, text, id, header)
+		}
+		got, err = read(st.actors["admin"])
+		if text := fmt.Sprintf("%+v", got); err != nil || !strings.Contains(text, id) && !strings.Contains(text, header) {
+			t.Errorf("%s by an administrator: %v, %s; want %s or %s", name, err, text, id, header)
+		}
 	}
 }

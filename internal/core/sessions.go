@@ -3,6 +3,7 @@ package core
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 	"unicode"
@@ -196,15 +197,32 @@ func cleanText(text *string) *string {
 }
 
 // Session gives one session of the actor's project with its connections.
-// Status is as of now. A session of another project is NotFound.
+// Status is as of now. A session of another project is NotFound. Those who read
+// everything but may not change the session are not told what opens it or its
+// webhooks' receivers.
 func (s *Service) Session(ctx context.Context, by Actor, kind SessionKind, id uuid.UUID) (Session, error) {
 	return view(ctx, s, func(tx Tx) (Session, error) {
 		found, err := s.sessionFor(tx, by, kind, id)
 		if err != nil {
 			return Session{}, err
 		}
-		return s.complete(tx, found)
+		found, err = s.complete(tx, found)
+		return found.shownTo(by), err
 	})
+}
+
+// shownTo leaves out what grants, where the actor may only read: who knows the
+// identifier can bring in a key of his own.
+func (s Session) shownTo(by Actor) Session {
+	if by.changesProject(s.Project) {
+		return s
+	}
+	s.Identifier = ""
+	s.Webhooks = slices.Clone(s.Webhooks)
+	for i := range s.Webhooks {
+		s.Webhooks[i].Headers, s.Webhooks[i].SealedHeaders = nil, nil
+	}
+	return s
 }
 
 // complete fills in what is read beside the row, and the clock.
@@ -257,6 +275,7 @@ func (s *Service) Sessions(ctx context.Context, by Actor, kind SessionKind, p Pa
 	now := s.clock()
 	for i := range list {
 		list[i].Status = list[i].StatusAt(now)
+		list[i] = list[i].shownTo(by)
 	}
 	return list, total, err
 }

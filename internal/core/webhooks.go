@@ -207,25 +207,30 @@ func (s *Service) webhooks(tx Tx, of Session) ([]Webhook, error) {
 	return found, nil
 }
 
-// Webhooks lists the webhooks of a session that the actor may see.
+// Webhooks lists the webhooks of a session that the actor may see, with their
+// headers if he may change it.
 func (s *Service) Webhooks(ctx context.Context, by Actor, kind SessionKind, session uuid.UUID) ([]Webhook, error) {
 	return view(ctx, s, func(tx Tx) ([]Webhook, error) {
 		found, err := s.sessionFor(tx, by, kind, session)
 		if err != nil {
 			return nil, err
 		}
-		return s.webhooks(tx, found)
+		found.Webhooks, err = s.webhooks(tx, found)
+		return found.shownTo(by).Webhooks, err
 	})
 }
 
-// Webhook gives one webhook of a session that the actor may see.
+// Webhook gives one webhook of a session that the actor may see, with its
+// headers if he may change it.
 func (s *Service) Webhook(ctx context.Context, by Actor, kind SessionKind, session, id uuid.UUID) (Webhook, error) {
 	return view(ctx, s, func(tx Tx) (Webhook, error) {
 		found, err := s.sessionFor(tx, by, kind, session)
 		if err != nil {
 			return Webhook{}, err
 		}
-		return s.webhookOf(tx, found, id)
+		w, err := s.webhookOf(tx, found, id)
+		found.Webhooks = []Webhook{w}
+		return found.shownTo(by).Webhooks[0], err
 	})
 }
 
