@@ -25,7 +25,7 @@ build: ## build ./keyrack, a static program that knows its version
 
 .PHONY: test
 test: deps lint vuln ## check everything, with PostgreSQL, ssh and sshd; narrow with PKGS=
-	scripts/with-postgres go test -race -shuffle=on $(PKGS)
+	scripts/with-postgres go test -race -shuffle=on -timeout 30m $(PKGS)
 
 .PHONY: deps
 deps: ## install the Debian packages that the tests need, where missing
