@@ -19,8 +19,8 @@ func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){"keyrack": main})
 }
 
-// scriptTime bounds a script. Nothing in one comes near it, unless it hangs.
-const scriptTime = 5 * time.Minute
+// scriptTime bounds all scripts together. They come nowhere near it, unless one hangs.
+const scriptTime = 20 * time.Minute
 
 // TestScripts runs the scripts in testdata/script on both databases, and those
 // in a database's own directory on that one. commands_test.go tells what
@@ -77,6 +77,7 @@ func setUp(e *testscript.Env, url func(testing.TB) string) error {
 	e.Setenv("PATH", bin+":"+e.Getenv("PATH")+":/usr/sbin:/sbin")
 	e.Setenv("KEYRACK_DATA_DIR", filepath.Join(e.WorkDir, "data"))
 	e.Setenv("KEYRACK_DATABASE_URL", url(t))
+	e.Setenv(pgtest.ServerVariable, os.Getenv(pgtest.ServerVariable))
 	e.Setenv("LOGIN", currentUser())
 	e.Setenv("NO_PROXY", "*")
 	e.Setenv("LC_ALL", "C.UTF-8")

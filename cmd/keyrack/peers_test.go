@@ -184,13 +184,15 @@ func half(ts *testscript.TestScript, neg bool, args []string) {
 	})
 }
 
-// silent COUNT ADDRESS opens connections that say nothing, until the script's end.
+// silent COUNT FROM ADDRESS opens connections from a loopback address that say
+// nothing, until the script's end.
 func silent(ts *testscript.TestScript, neg bool, args []string) {
-	want(ts, neg, len(args) == 2, "silent COUNT ADDRESS")
+	want(ts, neg, len(args) == 3, "silent COUNT FROM ADDRESS")
 	count, err := strconv.Atoi(args[0])
 	ts.Check(err)
+	from := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.ParseIP(args[1])}}
 	for range count {
-		conn, err := net.Dial("tcp", args[1])
+		conn, err := from.DialContext(worldOf(ts).t.Context(), "tcp", args[2])
 		ts.Check(err)
 		ts.Defer(func() { _ = conn.Close() })
 	}
