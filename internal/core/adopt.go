@@ -3,6 +3,7 @@ package core
 import (
 	"errors"
 	"fmt"
+	"slices"
 )
 
 // adopt gives the keys of a finished collect session to the account that its
@@ -18,7 +19,7 @@ func (s *Service) adopt(tx Tx, by Actor, done Session) error {
 	if project.Adopt == AdoptOff || done.Kind != CollectSession || done.ExternalID == nil {
 		return nil
 	}
-	account, err := adopter(tx, project, *done.ExternalID, s)
+	account, err := s.adopter(tx, project, *done.ExternalID)
 	if KindOf(err) == NotFound || KindOf(err) == Conflict {
 		return s.audit(tx, by, "key.adopt", done.object(), withProject(project.ID), refused(err.Error()))
 	}
@@ -30,10 +31,7 @@ func (s *Service) adopt(tx Tx, by Actor, done Session) error {
 		return err
 	}
 	for _, c := range connections {
-		for _, k := range c.Keys {
-			if !k.Proven && project.Adopt != AdoptOffered {
-				continue
-			}
+		for _, k := range project.adopts(c.Keys) {
 			if err := s.adoptKey(tx, by, account, done, c, k); err != nil {
 				return err
 			}
@@ -46,7 +44,7 @@ func (s *Service) adopt(tx Tx, by Actor, done Session) error {
 // that order. A project of an organization reaches accounts of that
 // organization only: otherwise whoever holds one tenant's API key could put
 // keys into the accounts of another.
-func adopter(tx Tx, project Project, externalID string, s *Service) (Account, error) {
+func (s *Service) adopter(tx Tx, project Project, externalID string) (Account, error) {
 	account, err := accountNamed(tx, externalID)
 	if err != nil {
 		return Account{}, err
@@ -63,6 +61,11 @@ func adopter(tx Tx, project Project, externalID string, s *Service) (Account, er
 // reaches tells whether an account is within the project's organization.
 func (p Project) reaches(a Account) bool {
 	return p.Organization == 0 || contains(a.Organizations, p.Organization)
+}
+
+// adopts gives those of the keys that the project's setting takes.
+func (p Project) adopts(keys []CollectedKey) []CollectedKey {
+	return slices.DeleteFunc(slices.Clone(keys), func(k CollectedKey) bool { return !k.Proven && p.Adopt != AdoptOffered })
 }
 
 // adoptKey gives one collected key to an account, or new evidence to a key the
