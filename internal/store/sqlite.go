@@ -58,7 +58,7 @@ func openSQLite(ctx context.Context, o Options) (engine, error) {
 		return nil, fmt.Errorf("open store %s: %w", o.Path, err)
 	}
 	e.db = &database{DB: bun.NewDB(pool, sqlitedialect.New()), speaks: sqliteDialect{}}
-	e.readers = newSessions(pool, cmp.Or(o.Connections, runtime.GOMAXPROCS(0)))
+	e.readers = newSessions(pool, cmp.Or(o.Connections, max(2, runtime.GOMAXPROCS(0))))
 	e.writer = newBatcher(e.db, newSessions(pool, 1), o.Log)
 	return e, nil
 }
