@@ -129,7 +129,7 @@ func (in *installation) write(name, text string) {
 }
 
 func (in *installation) command(args ...string) *exec.Cmd {
-	cmd := exec.Command("keyrack", append(args, "--config", filepath.Join(in.dir, "config.yaml"))...)
+	cmd := exec.CommandContext(context.WithoutCancel(in.t.Context()), "keyrack", append(args, "--config", filepath.Join(in.dir, "config.yaml"))...)
 	cmd.Env = append(os.Environ(), "NO_PROXY=*")
 	return cmd
 }
