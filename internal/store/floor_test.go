@@ -26,6 +26,8 @@ type floor struct {
 	inserts [4]*sql.Stmt
 	look    *sql.Stmt
 	owner   core.AccountID
+	writers int                // connections that may write at once
+	readers int                // and read
 	mark    func(n int) string // the n-th argument in a statement
 	uuid    func(uuid.UUID) any
 	time    func(time.Time) any
@@ -40,10 +42,11 @@ func eachFloor(b *testing.B, bench func(b *testing.B, f *floor)) {
 func sqliteFloor(b *testing.B) *floor {
 	path := b.TempDir() + "/floor.db"
 	f := &floor{
-		owner: newOwners(b, storetest.Open(b, store.Options{Path: path}))(),
-		mark:  func(int) string { return "?" },
-		uuid:  func(u uuid.UUID) any { return u[:] },
-		time:  func(t time.Time) any { return t.UnixMicro() },
+		owner:   newOwners(b, storetest.Open(b, store.Options{Path: path}))(),
+		writers: 1, readers: 2,
+		mark: func(int) string { return "?" },
+		uuid: func(u uuid.UUID) any { return u[:] },
+		time: func(t time.Time) any { return t.UnixMicro() },
 		newKey: func(ctx context.Context, insert *sql.Stmt, args []any) (int64, error) {
 			result, err := insert.ExecContext(ctx, args...)
 			if err != nil {
@@ -60,10 +63,11 @@ func sqliteFloor(b *testing.B) *floor {
 func postgresFloor(b *testing.B) *floor {
 	url := pgtest.URL(b)
 	f := &floor{
-		owner: newOwners(b, storetest.Open(b, store.Options{URL: url}))(),
-		mark:  func(n int) string { return fmt.Sprint("$", n) },
-		uuid:  func(u uuid.UUID) any { return u },
-		time:  func(t time.Time) any { return t },
+		owner:   newOwners(b, storetest.Open(b, store.Options{URL: url}))(),
+		writers: 20, readers: 20,
+		mark: func(n int) string { return fmt.Sprint("$", n) },
+		uuid: func(u uuid.UUID) any { return u },
+		time: func(t time.Time) any { return t },
 		newKey: func(ctx context.Context, insert *sql.Stmt, args []any) (id int64, err error) {
 			err = insert.QueryRowContext(ctx, args...).Scan(&id)
 			return id, err
@@ -159,6 +163,7 @@ func (f *floor) ownerKey(ctx context.Context, k core.Key) error {
 
 func BenchmarkFloorInsertKey(b *testing.B) {
 	eachFloor(b, func(b *testing.B, f *floor) {
+		f.db.SetMaxOpenConns(f.writers)
 		eachParallel(b, func(ctx context.Context) error { return f.addKey(ctx, randomKey(f.owner)) })
 	})
 }
@@ -173,6 +178,7 @@ func BenchmarkFloorOwnerKey(b *testing.B) {
 			}
 			all = append(all, k)
 		}
+		f.db.SetMaxOpenConns(f.readers)
 		key := dealt(all)
 		eachParallel(b, func(ctx context.Context) error { return f.ownerKey(ctx, key()) })
 	})
