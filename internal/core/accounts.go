@@ -234,6 +234,6 @@ func (s *Service) SetPassword(ctx context.Context, by Actor, id uuid.UUID, passw
 		if err := tx.UpdateAccount(a); err != nil {
 			return err
 		}
-		return s.audit(tx, by, "account.password", a.object())
+		return s.audit(tx, by, "password.set", a.object())
 	})
 }

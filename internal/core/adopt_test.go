@@ -83,7 +83,7 @@ func TestAdopt(t *testing.T) {
 		if diff := cmp.Diff(wantRevision, d.Revisions, exactly); diff != "" {
 			t.Errorf("revisions (-want +got):\n%s", diff)
 		}
-		if e := w.event("key.added"); e.Object != "key "+d.UUID.String() || e.Address != sshFrom.Address || e.Detail != d.Public.SHA256().String() {
+		if e := w.event("key.add"); e.Object != "key "+d.UUID.String() || e.Address != sshFrom.Address || e.Detail != d.Public.SHA256().String() {
 			t.Errorf("audit event = %+v, want that the key was added over SSH", e)
 		}
 	})

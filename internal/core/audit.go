@@ -13,7 +13,7 @@ type AuditEvent struct {
 	ActorName string
 	Account   AccountID // the acting account, zero for others
 	Project   ProjectID // the project concerned or acting, zero for none
-	Action    string    // noun and verb, as "key.add"
+	Action    string    // noun and verb in the imperative, as "key.add"
 	Object    string    // kind and public id, as "key 0197c3a2-…"
 	Face      string
 	Address   netip.Addr

@@ -195,7 +195,7 @@ func TestSetPassword(t *testing.T) {
 	if !got.UpdatedAt.Equal(core.Moment(w.clock.Now())) {
 		t.Errorf("UpdatedAt = %v, want now", got.UpdatedAt)
 	}
-	if e := w.event("account.password"); e.Object != "account "+ada.UUID.String() || e.Detail != "" {
+	if e := w.event("password.set"); e.Object != "account "+ada.UUID.String() || e.Detail != "" {
 		t.Errorf("audit event = %+v, want one without a detail", e)
 	}
 	err = w.SetPassword(t.Context(), operator, uuid.New(), "the new password")

@@ -36,6 +36,19 @@ const (
 	KeyRemoved RevisionAction = "removed"
 )
 
+// verb names the action in the audit record, which says what was done to a key
+// where a revision says what the key is since.
+func (a RevisionAction) verb() string {
+	switch a {
+	case KeyAdded:
+		return "add"
+	case KeyRemoved:
+		return "remove"
+	default:
+		return "change"
+	}
+}
+
 // Revision is the state of a key after one change. Revisions are only ever
 // appended and outlive their key.
 type Revision struct {

@@ -94,7 +94,7 @@ func (s *Service) revise(tx Tx, by Actor, k Key, did RevisionAction, comment str
 	if err != nil {
 		return err
 	}
-	return s.audit(tx, by, "key."+string(did), k.object(), withDetail(k.Public.SHA256().String()))
+	return s.audit(tx, by, "key."+did.verb(), k.object(), withDetail(k.Public.SHA256().String()))
 }
 
 func (k Key) object() string { return "key " + k.UUID.String() }

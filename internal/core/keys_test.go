@@ -47,7 +47,7 @@ func TestAddKey(t *testing.T) {
 		if diff := cmp.Diff(want, got, exactly); diff != "" {
 			t.Errorf("Key after AddKey (-want +got):\n%s", diff)
 		}
-		e := w.event("key.added")
+		e := w.event("key.add")
 		if e.Object != "key "+k.UUID.String() || e.Account != ada.ID || e.Face != "native" || e.Detail != k.Public.SHA256().String() || e.Outcome != core.Done {
 			t.Errorf("audit event = %+v, want that ada added the key", e)
 		}
@@ -243,7 +243,7 @@ func TestRemoveKey(t *testing.T) {
 		}, last, exactly); diff != "" {
 			t.Errorf("revision of the removal (-want +got):\n%s", diff)
 		}
-		if e := w.event("key.removed"); e.Object != "key "+k.UUID.String() || e.Account != ada.ID {
+		if e := w.event("key.remove"); e.Object != "key "+k.UUID.String() || e.Account != ada.ID {
 			t.Errorf("audit event = %+v, want that ada removed the key", e)
 		}
 		err = w.RemoveKey(t.Context(), operator, k.UUID, "")
@@ -265,7 +265,7 @@ func TestRemoveKeyAtOnce(t *testing.T) {
 				wantError(t, "one who came too late", err, core.NotFound)
 			}
 		}
-		if n := len(w.events("key.removed")); done != 1 || n != 1 {
+		if n := len(w.events("key.remove")); done != 1 || n != 1 {
 			t.Errorf("%d of 10 removed the key, %d audit events; want one", done, n)
 		}
 	})

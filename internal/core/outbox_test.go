@@ -568,8 +568,8 @@ func TestWebhookSecretIsMadeOnce(t *testing.T) {
 		if must(w.WebhookSecret(t.Context(), operator, "q")).Reveal() == last {
 			t.Error("two projects have the same secret")
 		}
-		if n := len(w.events("webhook.secret")); n != 4 {
-			t.Errorf("%d audit events webhook.secret, want one for each of 4 readings", n)
+		if n := len(w.events("secret.reveal")); n != 4 {
+			t.Errorf("%d audit events secret.reveal, want one for each of 4 readings", n)
 		}
 	})
 }

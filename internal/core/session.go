@@ -34,6 +34,20 @@ const (
 	SessionExpired   SessionStatus = "expired"   // time ran out first
 )
 
+// verb names in the audit record what put a session into a final state.
+func (s SessionStatus) verb() string {
+	switch s {
+	case SessionCompleted:
+		return "complete"
+	case SessionVerified:
+		return "verify"
+	case SessionFailed:
+		return "fail"
+	default:
+		return "expire"
+	}
+}
+
 // Session is one invitation to connect by SSH.
 type Session struct {
 	ID              SessionID

@@ -116,7 +116,7 @@ func (s *Service) insertSession(tx Tx, by Actor, out *Session) (err error) {
 			return err
 		}
 	}
-	return s.audit(tx, by, "session.create", out.object(), withProject(out.Project))
+	return s.audit(tx, by, "session.add", out.object(), withProject(out.Project))
 }
 
 // maxWanted keeps to what one connection can prove: x/crypto/ssh ends it after
@@ -480,6 +480,6 @@ func (s *Service) DeleteSession(ctx context.Context, by Actor, kind SessionKind,
 		if err := tx.DeleteSession(found.ID); err != nil {
 			return err
 		}
-		return s.audit(tx, by, "session.delete", found.object(), withProject(found.Project))
+		return s.audit(tx, by, "session.remove", found.object(), withProject(found.Project))
 	})
 }

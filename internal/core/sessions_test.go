@@ -35,7 +35,7 @@ func TestCreateSession(t *testing.T) {
 		if diff := cmp.Diff(want, w.read(made), exactly); diff != "" {
 			t.Errorf("Session after CreateSession (-want +got):\n%s", diff)
 		}
-		if e := w.event("session.create"); e.Project != by.Project() || e.ActorKind != core.ActorProject ||
+		if e := w.event("session.add"); e.Project != by.Project() || e.ActorKind != core.ActorProject ||
 			e.Object != "session "+made.UUID.String() || e.Face != "sshverify" || e.Outcome != core.Done || !e.At.Equal(now) {
 			t.Errorf("audit event = %+v, want that the API key made the session", e)
 		}
@@ -365,7 +365,7 @@ func TestCompleteSession(t *testing.T) {
 	if got.Status != core.SessionCompleted || !got.UpdatedAt.Equal(core.Moment(w.clock.Now())) || len(got.Connections) != 1 || len(got.Connections[0].Keys) != 1 {
 		t.Errorf("CompleteSession = %+v, want the whole session, completed now", got)
 	}
-	if e := w.event("session.completed"); e.Object != "session "+multi.UUID.String() || e.ActorKind != core.ActorProject {
+	if e := w.event("session.complete"); e.Object != "session "+multi.UUID.String() || e.ActorKind != core.ActorProject {
 		t.Errorf("audit event = %+v, want that the API key completed the session", e)
 	}
 	before := w.dump()
@@ -395,7 +395,7 @@ func TestDeleteSession(t *testing.T) {
 		if d := w.detail(keys[0]); len(d.Evidence) != 1 || d.Evidence[0].Connection == (uuid.UUID{}) {
 			t.Errorf("evidence = %+v, want it still there", d.Evidence)
 		}
-		if e := w.event("session.delete"); e.Object != "session "+s.UUID.String() || e.Project != by.Project() {
+		if e := w.event("session.remove"); e.Object != "session "+s.UUID.String() || e.Project != by.Project() {
 			t.Errorf("audit event = %+v, want that the session was deleted", e)
 		}
 	})

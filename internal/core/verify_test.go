@@ -413,7 +413,7 @@ func TestExpireSessionsIsForTheSystem(t *testing.T) {
 			t.Errorf("ExpireSessions by %s: %v, want it denied", name, err)
 		}
 	}
-	if n := len(w.events("session.expired")); n != 0 {
+	if n := len(w.events("session.expire")); n != 0 {
 		t.Errorf("%d sessions were written down as expired, want none", n)
 	}
 }

@@ -115,6 +115,9 @@ func (s *Service) openConnection(tx Tx, id ConnectionID) (Connection, Session, e
 	return connection, open, nil
 }
 
+// staysOpen marks in the audit record what did not end its session.
+const staysOpen = "open for more connections"
+
 // finishing is the end of one connection within its transaction.
 type finishing struct {
 	*Service
@@ -134,7 +137,7 @@ func (f *finishing) collect(keys []CollectedKey) error {
 		return err
 	}
 	if f.session.MultiConnection {
-		return f.audit(f.tx, f.by, "session.collect", f.session.object(), withProject(f.session.Project))
+		return f.audit(f.tx, f.by, "session.collect", f.session.object(), withProject(f.session.Project), withDetail(staysOpen))
 	}
 	return f.end(f.tx, f.by, f.out, &f.session, SessionCompleted)
 }
@@ -195,7 +198,7 @@ func (f *finishing) succeed(matched []CollectedKey) error {
 	if err := f.tx.UpdateSession(f.session); err != nil {
 		return err
 	}
-	return f.audit(f.tx, f.by, "session.verify", f.session.object(), withProject(f.session.Project))
+	return f.audit(f.tx, f.by, "session.verify", f.session.object(), withProject(f.session.Project), withDetail(staysOpen))
 }
 
 // match gives the proven keys that are wanted, each with the key it matched. A
@@ -303,7 +306,7 @@ func (s *Service) end(tx Tx, by Actor, out outbox, open *Session, status Session
 	if err := out.send(Event{Kind: StatusChangedEvent, Status: status}); err != nil {
 		return err
 	}
-	if err := s.audit(tx, by, "session."+string(status), open.object(), withProject(open.Project)); err != nil {
+	if err := s.audit(tx, by, "session."+status.verb(), open.object(), withProject(open.Project)); err != nil {
 		return err
 	}
 	if status != SessionCompleted {

@@ -92,7 +92,7 @@ func TestFinish(t *testing.T) {
 		if diff := cmp.Diff(want, lines); diff != "" {
 			t.Errorf("collected keys (-want +got):\n%s", diff)
 		}
-		if e := w.event("session.completed"); e.ActorKind != core.ActorNobody || e.Address != sshFrom.Address || e.Face != "ssh" || e.Project != s.Project {
+		if e := w.event("session.complete"); e.ActorKind != core.ActorNobody || e.Address != sshFrom.Address || e.Face != "ssh" || e.Project != s.Project {
 			t.Errorf("audit event = %+v, want it by a visitor over SSH", e)
 		}
 	})
@@ -336,8 +336,8 @@ func TestExpireSessions(t *testing.T) {
 				t.Errorf("ExpireSessions = %d, %v; want %d", n, err, tt.want)
 			}
 		}
-		if n := len(w.events("session.expired")); n != 3 {
-			t.Errorf("%d audit events session.expired, want 3", n)
+		if n := len(w.events("session.expire")); n != 3 {
+			t.Errorf("%d audit events session.expire, want 3", n)
 		}
 	})
 }

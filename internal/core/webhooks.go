@@ -354,7 +354,7 @@ func (s *Service) WebhookSecret(ctx context.Context, by Actor, project string) (
 		if err := s.ensureWebhookSecret(tx, p.ID); err != nil {
 			return vault.Secret{}, err
 		}
-		if err := s.audit(tx, by, "webhook.secret", p.object(), withProject(p.ID)); err != nil {
+		if err := s.audit(tx, by, "secret.reveal", p.object(), withProject(p.ID)); err != nil {
 			return vault.Secret{}, err
 		}
 		if p, err = tx.Project(p.ID); err != nil {

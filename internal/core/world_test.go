@@ -404,7 +404,7 @@ func (w *world) dump() everything {
 			e.Evidence = append(e.Evidence, must(tx.EvidenceOf(k.ID))...)
 		}
 		for _, event := range e.Audit {
-			if id, isKey := strings.CutPrefix(event.Object, "key "); isKey && event.Action == "key.added" {
+			if id, isKey := strings.CutPrefix(event.Object, "key "); isKey && event.Action == "key.add" {
 				e.Revisions = append(e.Revisions, must(tx.Revisions(uuid.MustParse(id)))...)
 			}
 		}

@@ -108,7 +108,7 @@ func addKey(tx core.Tx, k core.Key) error {
 		return err
 	}
 	return tx.InsertAuditEvent(core.AuditEvent{
-		At: k.CreatedAt, ActorKind: core.ActorAccount, ActorName: "ada", Action: "key.added", Object: "key " + k.UUID.String(),
+		At: k.CreatedAt, ActorKind: core.ActorAccount, ActorName: "ada", Action: "key.add", Object: "key " + k.UUID.String(),
 		Face: "native", Outcome: core.Done,
 	})
 }

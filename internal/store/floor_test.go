@@ -145,7 +145,7 @@ func (f *floor) otherValues(k core.Key, key int64) [3][]any {
 	return [3][]any{
 		{key, id, 1, "added", k.ShortID, int64(k.Owner), k.Name, k.Text, k.Public.Blob(), k.Shared, at, at, 3, "ada", 0, "", at},
 		{key, "pasted", at, "", "SSH-2.0-OpenSSH_9.2"},
-		{at, 3, "ada", 0, 0, "key.added", "key " + k.UUID.String(), "native", "", "done", ""},
+		{at, 3, "ada", 0, 0, "key.add", "key " + k.UUID.String(), "native", "", "done", ""},
 	}
 }
 
