@@ -23,7 +23,7 @@ func (a *app) account() *cobra.Command {
 func (a *app) accountList() *cobra.Command {
 	var page core.Page
 	c := a.list("list", "List accounts", cobra.NoArgs, func(ctx context.Context, l *server.Local, by core.Actor, _ []string) ([]record, error) {
-		accounts, _, err := l.Core.Accounts(ctx, by, page)
+		accounts, _, err := l.Core.Accounts(ctx, by, core.AccountQuery{Page: page})
 		list := make([]record, len(accounts))
 		for i, account := range accounts {
 			list[i] = accountRecord(account)
@@ -59,7 +59,7 @@ func (a *app) accountShow() *cobra.Command {
 			if err != nil {
 				return nil, err
 			}
-			keys, _, err := l.Core.Keys(ctx, by, core.KeyQuery{Owner: account.ID})
+			keys, _, err := l.Core.Keys(ctx, by, core.KeyQuery{Where: core.OwnedBy(account.ID)})
 			if err != nil {
 				return nil, err
 			}

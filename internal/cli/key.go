@@ -23,12 +23,11 @@ func (a *app) keyList() *cobra.Command {
 	var owner, fingerprint string
 	var page core.Page
 	c := a.list("list", "List keys", cobra.NoArgs, func(ctx context.Context, l *server.Local, by core.Actor, _ []string) ([]record, error) {
-		q, err := keyQuery(ctx, l, by, owner, fingerprint)
+		where, err := keyFilter(ctx, l, by, owner, fingerprint)
 		if err != nil {
 			return nil, err
 		}
-		q.Page = page
-		keys, _, err := l.Core.Keys(ctx, by, q)
+		keys, _, err := l.Core.Keys(ctx, by, core.KeyQuery{Where: where, Page: page})
 		if err != nil {
 			return nil, err
 		}
@@ -45,25 +44,28 @@ func addPageFlags(c *cobra.Command, p *core.Page) {
 	c.Flags().IntVar(&p.Offset, "offset", 0, "leave out the first so many")
 }
 
-func keyQuery(ctx context.Context, l *server.Local, by core.Actor, owner, fingerprint string) (q core.KeyQuery, err error) {
+func keyFilter(ctx context.Context, l *server.Local, by core.Actor, owner, fingerprint string) (core.Filter, error) {
+	var where core.And
 	if owner != "" {
 		account, err := l.Core.AccountRef(ctx, by, owner)
 		if err != nil {
-			return q, err
+			return nil, err
 		}
-		q.Owner = account.ID
+		where = append(where, core.OwnedBy(account.ID))
 	}
 	if fingerprint != "" {
-		if q.Fingerprint, err = sshkey.ParseFingerprint(fingerprint); err != nil {
-			return q, usageError{err}
+		f, err := sshkey.ParseFingerprint(fingerprint)
+		if err != nil {
+			return nil, usageError{err}
 		}
+		where = append(where, core.HasFingerprint(f))
 	}
-	return q, nil
+	return where, nil
 }
 
 // keyRecords names the owners of keys beside them.
 func keyRecords(ctx context.Context, l *server.Local, by core.Actor, keys []core.Key) ([]record, error) {
-	accounts, _, err := l.Core.Accounts(ctx, by, core.Page{})
+	accounts, _, err := l.Core.Accounts(ctx, by, core.AccountQuery{})
 	if err != nil {
 		return nil, err
 	}
@@ -129,20 +131,19 @@ func keyID(ctx context.Context, l *server.Local, by core.Actor, ref string) (uui
 	if !ok {
 		return uuid.UUID{}, usageError{fmt.Errorf("%q is neither a key's id nor LOGIN/NAME", ref)}
 	}
-	q, err := keyQuery(ctx, l, by, login, "")
+	account, err := l.Core.AccountRef(ctx, by, login)
 	if err != nil {
 		return uuid.UUID{}, err
 	}
-	keys, _, err := l.Core.Keys(ctx, by, q)
-	if err != nil {
+	named := core.And{core.OwnedBy(account.ID), core.Compare{Attribute: core.KeyNameAttr, Op: core.Equal, Value: name}}
+	keys, _, err := l.Core.Keys(ctx, by, core.KeyQuery{Where: named, Page: core.Page{Limit: 1}})
+	switch {
+	case err != nil:
 		return uuid.UUID{}, err
+	case len(keys) == 0:
+		return uuid.UUID{}, core.Errorf(core.NotFound, "%s has no key named %q", login, name)
 	}
-	for _, k := range keys {
-		if k.Name == name {
-			return k.UUID, nil
-		}
-	}
-	return uuid.UUID{}, core.Errorf(core.NotFound, "%s has no key named %q", login, name)
+	return keys[0].UUID, nil
 }
 
 func (a *app) keyAdd() *cobra.Command {

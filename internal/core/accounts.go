@@ -126,15 +126,16 @@ func (s *Service) AccountRef(ctx context.Context, by Actor, ref string) (Account
 	return view(ctx, s, func(tx Tx) (Account, error) { return accountFor(tx, by, ref) })
 }
 
-// Accounts lists accounts by login and says how many there are in all. For
-// those who read everything.
-func (s *Service) Accounts(ctx context.Context, by Actor, p Page) ([]Account, int, error) {
+// Accounts lists accounts and says how many match in all. For those who read
+// everything.
+func (s *Service) Accounts(ctx context.Context, by Actor, q AccountQuery) ([]Account, int, error) {
 	if !by.readsAll() {
 		return nil, 0, errDenied
 	}
+	q.Page = q.Page.clamped()
 	var total int
 	list, err := view(ctx, s, func(tx Tx) (list []Account, err error) {
-		list, total, err = tx.Accounts(p.clamped())
+		list, total, err = tx.Accounts(q)
 		return list, err
 	})
 	return list, total, err

@@ -151,7 +151,7 @@ func TestAccountsList(t *testing.T) {
 			{core.Page{Offset: 2, Limit: 2}, []string{"Carol"}},
 			{core.Page{Offset: -1, Limit: -1}, []string{"ada", "bob", "Carol"}},
 		} {
-			list, n, err := w.Accounts(t.Context(), operator, tt.page)
+			list, n, err := w.Accounts(t.Context(), operator, core.AccountQuery{Page: tt.page})
 			var got []string
 			for _, a := range list {
 				got = append(got, a.Login)

@@ -23,7 +23,7 @@ func TestBootstrap(t *testing.T) {
 	if err != nil {
 		t.Fatalf("AuthenticatePassword with the first password: %v", err)
 	}
-	if _, _, err := w.Accounts(t.Context(), admin, core.Page{}); err != nil {
+	if _, _, err := w.Accounts(t.Context(), admin, core.AccountQuery{}); err != nil {
 		t.Errorf("Accounts by the first account: %v, want an administrator", err)
 	}
 	by, key, err := w.AuthenticateAPIKey(t.Context(), first.APIKey.Reveal(), core.Origin{})

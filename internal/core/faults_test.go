@@ -126,8 +126,8 @@ func (f faultyTx) AccountsByEmail(email string) ([]core.Account, error) {
 	return get(f.faulty, func() ([]core.Account, error) { return f.Tx.AccountsByEmail(email) })
 }
 
-func (f faultyTx) Accounts(p core.Page) ([]core.Account, int, error) {
-	return list(f.faulty, func() ([]core.Account, int, error) { return f.Tx.Accounts(p) })
+func (f faultyTx) Accounts(q core.AccountQuery) ([]core.Account, int, error) {
+	return list(f.faulty, func() ([]core.Account, int, error) { return f.Tx.Accounts(q) })
 }
 
 func (f faultyTx) InsertAccount(a core.Account) (core.AccountID, error) {

@@ -287,18 +287,31 @@ func detail(tx Tx, k Key) (d KeyDetail, err error) {
 	return d, err
 }
 
-// Keys lists keys: an account its own, those who read everything any.
+// Keys lists keys and says how many match in all: to an account its own and
+// those that are shared, to those who read everything any.
 func (s *Service) Keys(ctx context.Context, by Actor, q KeyQuery) ([]Key, int, error) {
-	if !by.readsAll() && !by.owns(q.Owner) {
-		return nil, 0, errDenied
+	visible, err := visibleKeys(by)
+	if err != nil {
+		return nil, 0, err
 	}
-	q.Page = q.Page.clamped()
+	q.Where, q.Page = both(visible, q.Where), q.Page.clamped()
 	var total int
 	list, err := view(ctx, s, func(tx Tx) (list []Key, err error) {
 		list, total, err = tx.Keys(q)
 		return list, err
 	})
 	return list, total, err
+}
+
+// visibleKeys says which keys the actor may see; nil: all.
+func visibleKeys(by Actor) (Filter, error) {
+	switch {
+	case by.readsAll():
+		return nil, nil
+	case by.kind == ActorAccount:
+		return Or{OwnedBy(by.account), Compare{KeySharedAttr, Equal, true}}, nil
+	}
+	return nil, errDenied
 }
 
 // AuthorizedKeys gives the keys that open a login: those of the active account

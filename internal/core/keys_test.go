@@ -286,12 +286,12 @@ func TestKeysList(t *testing.T) {
 			n    int
 		}{
 			"all":                   {core.KeyQuery{}, "0123", 4},
-			"of an owner":           {core.KeyQuery{Owner: ada.ID}, "02", 2},
-			"by fingerprint":        {core.KeyQuery{Fingerprint: byMD5}, "012", 3},
-			"by both":               {core.KeyQuery{Owner: bob.ID, Fingerprint: byMD5}, "1", 1},
+			"of an owner":           {core.KeyQuery{Where: core.OwnedBy(ada.ID)}, "02", 2},
+			"by fingerprint":        {core.KeyQuery{Where: core.HasFingerprint(byMD5)}, "012", 3},
+			"by both":               {core.KeyQuery{Where: core.And{core.OwnedBy(bob.ID), core.HasFingerprint(byMD5)}}, "1", 1},
 			"page":                  {core.KeyQuery{Page: core.Page{Offset: 1, Limit: 2}}, "12", 4},
 			"page before the first": {core.KeyQuery{Page: core.Page{Offset: -1, Limit: -1}}, "0123", 4},
-			"of nobody":             {core.KeyQuery{Owner: 1 << 40}, "", 0},
+			"of nobody":             {core.KeyQuery{Where: core.OwnedBy(1 << 40)}, "", 0},
 		}
 		for name, tt := range tests {
 			keys, n, err := w.Keys(t.Context(), operator, tt.q)

@@ -111,7 +111,7 @@ var calls = map[string]func(ctx context.Context, s *core.Service, by core.Actor,
 		return second(s.AccountRef(ctx, by, o.login))
 	},
 	"Accounts": func(ctx context.Context, s *core.Service, by core.Actor, _ objects) error {
-		return third(s.Accounts(ctx, by, core.Page{}))
+		return third(s.Accounts(ctx, by, core.AccountQuery{}))
 	},
 	"AddAPIKey": func(ctx context.Context, s *core.Service, by core.Actor, o objects) error {
 		return second(s.AddAPIKey(ctx, by, core.NewAPIKey{Project: o.project, Name: o.newName}))
@@ -194,7 +194,7 @@ var calls = map[string]func(ctx context.Context, s *core.Service, by core.Actor,
 		return second(s.Key(ctx, by, o.key))
 	},
 	"Keys": func(ctx context.Context, s *core.Service, by core.Actor, o objects) error {
-		return third(s.Keys(ctx, by, core.KeyQuery{Owner: o.account}))
+		return third(s.Keys(ctx, by, core.KeyQuery{Where: core.OwnedBy(o.account)}))
 	},
 	"Locations": func(ctx context.Context, s *core.Service, by core.Actor, _ objects) error {
 		return second(s.Locations(ctx, by))
@@ -443,21 +443,35 @@ func TestProjectsSeeTheirOwnSessions(t *testing.T) {
 	})
 }
 
-// Keys without an owner are everybody's: an account may not ask for them.
-func TestAccountsListTheirOwnKeys(t *testing.T) {
+// An account that asks for everybody's keys gets its own and the shared ones.
+func TestAccountsListTheirOwnAndSharedKeys(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	ada, bob := w.account(core.NewAccount{Login: "ada"}), w.account(core.NewAccount{Login: "bob"})
 	w.addKey(ada.ID, "laptop", testKey(t, 1))
 	w.addKey(bob.ID, "canary", testKey(t, 2))
-	by := w.actor("ada")
-	_, _, err := w.Keys(t.Context(), by, core.KeyQuery{})
-	wantError(t, "Keys of everybody by an account", err, core.Denied)
+	if _, err := w.AddKey(t.Context(), operator, core.NewKey{Owner: bob.ID, Name: "deploy", Text: testKey(t, 3).String(), Shared: true}); err != nil {
+		t.Fatal(err)
+	}
 	sum := testKey(t, 2).SHA256()
-	_, _, err = w.Keys(t.Context(), by, core.KeyQuery{Fingerprint: sshkey.Fingerprint{Hash: sshkey.HashSHA256, Sum: sum[:]}})
-	wantError(t, "Keys of a fingerprint by an account", err, core.Denied)
-	if keys, n, err := w.Keys(t.Context(), by, core.KeyQuery{Owner: ada.ID}); err != nil || n != 1 || len(keys) != 1 || keys[0].Name != "laptop" {
-		t.Errorf("Keys of its own by an account = %v, %d, %v; want one", keys, n, err)
+	for name, tt := range map[string]struct {
+		where core.Filter
+		want  []string
+	}{
+		"everything":           {nil, []string{"laptop", "deploy"}},
+		"its own":              {core.OwnedBy(ada.ID), []string{"laptop"}},
+		"another's":            {core.OwnedBy(bob.ID), []string{"deploy"}},
+		"another's, by hash":   {core.HasFingerprint(sshkey.Fingerprint{Hash: sshkey.HashSHA256, Sum: sum[:]}), nil},
+		"out of the condition": {core.Or{core.And{}, core.OwnedBy(bob.ID)}, []string{"laptop", "deploy"}},
+	} {
+		keys, n, err := w.Keys(t.Context(), w.actor("ada"), core.KeyQuery{Where: tt.where})
+		var got []string
+		for _, k := range keys {
+			got = append(got, k.Name)
+		}
+		if !slices.Equal(got, tt.want) || n != len(tt.want) || err != nil {
+			t.Errorf("Keys with %s = %v, %d, %v; want %v", name, got, n, err, tt.want)
+		}
 	}
 }
 

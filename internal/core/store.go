@@ -65,10 +65,17 @@ type AccountStore interface {
 	AccountByUUID(id uuid.UUID) (Account, error)
 	AccountByLogin(login string) (Account, error)    // without regard to case
 	AccountsByEmail(email string) ([]Account, error) // without regard to case, by id
-	Accounts(p Page) ([]Account, int, error)         // by login; and how many there are in all
+	Accounts(q AccountQuery) ([]Account, int, error) // and how many match in all
 	InsertAccount(a Account) (AccountID, error)      // memberships too
 	UpdateAccount(a Account) error                   // memberships too
 	CountAccounts() (int, error)
+}
+
+// AccountQuery selects accounts. Zero fields select all.
+type AccountQuery struct {
+	Where Filter  // of the attributes of accounts
+	Order []Order // none: by login without regard to case
+	Page  Page
 }
 
 // TaxonomyStore keeps organizations and locations.
@@ -124,9 +131,9 @@ type KeyStore interface {
 
 // KeyQuery selects keys. Zero fields select all.
 type KeyQuery struct {
-	Owner       AccountID
-	Fingerprint sshkey.Fingerprint
-	Page        Page // ordered by id
+	Where Filter  // of the attributes of keys
+	Order []Order // none: by id
+	Page  Page
 }
 
 // SessionStore keeps sessions with their connections and collected keys.

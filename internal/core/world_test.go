@@ -257,7 +257,7 @@ func (w *world) addKey(owner core.AccountID, name string, k sshkey.PublicKey) co
 // keysOf gives an account's keys.
 func (w *world) keysOf(a core.Account) []core.Key {
 	w.t.Helper()
-	keys, _, err := w.Keys(w.t.Context(), operator, core.KeyQuery{Owner: a.ID})
+	keys, _, err := w.Keys(w.t.Context(), operator, core.KeyQuery{Where: core.OwnedBy(a.ID)})
 	if err != nil {
 		w.t.Fatalf("Keys: %v", err)
 	}
@@ -388,7 +388,7 @@ func (w *world) dump() everything {
 	err := w.store.View(w.t.Context(), func(tx core.Tx) error {
 		e = everything{
 			Organizations: must(tx.Organizations()), Locations: must(tx.Locations()),
-			Accounts: mustList(tx.Accounts(core.Page{})), Projects: mustList(tx.Projects(core.Page{})),
+			Accounts: mustList(tx.Accounts(core.AccountQuery{})), Projects: mustList(tx.Projects(core.Page{})),
 			Keys: mustList(tx.Keys(core.KeyQuery{})), Sessions: mustList(tx.Sessions(core.SessionQuery{})),
 			Deliveries: must(tx.Deliveries(core.DeliveryQuery{Limit: 1 << 20})),
 			Devices:    must(tx.Devices()), Applications: must(tx.Applications()), Settings: must(tx.Settings("")),

@@ -85,13 +85,22 @@ func folded(text string) string {
 	}, text)
 }
 
-func (t *tx) Accounts(p core.Page) ([]core.Account, int, error) {
-	n, err := t.CountAccounts()
-	if err != nil {
-		return nil, 0, err
-	}
-	size, offset := limit(p)
-	accounts, err := all(accountRow.account)(list[accountRow](t, "ORDER BY lower(login) LIMIT ? OFFSET ?", size, offset))
+// accountFields are what accounts can be filtered and ordered by.
+var accountFields = fields{
+	core.AccountIDAttr:       {name: "id", sharp: true},
+	core.AccountUUIDAttr:     {name: "uuid", sharp: true},
+	core.AccountLoginAttr:    {name: "login"},
+	core.AccountNameAttr:     {name: "name"},
+	core.AccountEmailAttr:    {name: "email"},
+	core.AccountAdminAttr:    {name: "admin"},
+	core.AccountSupportAttr:  {name: "support"},
+	core.AccountDisabledAttr: {name: "disabled"},
+	core.AccountCreatedAttr:  {name: "created_at"},
+}
+
+func (t *tx) Accounts(q core.AccountQuery) ([]core.Account, int, error) {
+	rows, n, err := filtered[accountRow](t, accountFields, q.Where, q.Order, "lower(login)", q.Page)
+	accounts, err := all(accountRow.account)(rows, err)
 	return accounts, n, err
 }
 

@@ -338,11 +338,11 @@ func (p *planner) query(ctx context.Context, text string, args []any) (*sql.Rows
 	return p.runner.query(ctx, text, args)
 }
 
-func (p *planner) once(ctx context.Context, text string) (*sql.Rows, error) {
-	if err := p.ask(p.runner.once(ctx, p.explain+text))(text); err != nil {
+func (p *planner) once(ctx context.Context, text string, args ...any) (*sql.Rows, error) {
+	if err := p.ask(p.runner.once(ctx, p.explain+text, args...))(text); err != nil {
 		return nil, err
 	}
-	return p.runner.once(ctx, text)
+	return p.runner.once(ctx, text, args...)
 }
 
 func (p *planner) ask(rows *sql.Rows, err error) func(text string) error {
@@ -379,10 +379,10 @@ func lookUps(tx core.Tx) error {
 		fails(tx.APIKeyByHash(core.SecretHash{})), fails(tx.APIKeys(1)), fails(tx.TokenByHash("x", core.SecretHash{})), fails(tx.Tokens(1)),
 		fails(tx.Key(1)), fails(tx.KeyByUUID(uuid.New())), fails(tx.KeysByOwner(1)), fails(tx.KeysByFingerprint(sshkey.SHA256{})),
 		fails(tx.OwnerKey(1, sshkey.SHA256{})), fails(tx.OwnerKeyByName(1, "x")), fails(tx.Revisions(uuid.New())), fails(tx.EvidenceOf(1)),
-		fails2(tx.Keys(core.KeyQuery{Owner: 1, Page: page})),
-		fails2(tx.Keys(core.KeyQuery{Fingerprint: fingerprint(sshkey.HashMD5, 16)})),
-		fails2(tx.Keys(core.KeyQuery{Fingerprint: fingerprint(sshkey.HashSHA256, 32)})),
-		fails2(tx.Keys(core.KeyQuery{Fingerprint: fingerprint(sshkey.HashSHA512, 64), Owner: 1})),
+		fails2(tx.Keys(core.KeyQuery{Where: core.OwnedBy(1), Page: page})),
+		fails2(tx.Keys(core.KeyQuery{Where: core.HasFingerprint(fingerprint(sshkey.HashMD5, 16))})),
+		fails2(tx.Keys(core.KeyQuery{Where: core.HasFingerprint(fingerprint(sshkey.HashSHA256, 32))})),
+		fails2(tx.Keys(core.KeyQuery{Where: core.And{core.HasFingerprint(fingerprint(sshkey.HashSHA512, 64)), core.OwnedBy(1)}})),
 		fails(tx.Session(1)), fails(tx.SessionByUUID(uuid.New())), fails(tx.SessionByIdentifier("x")), fails(tx.OverdueSessions(now, 10)),
 		fails2(tx.Sessions(core.SessionQuery{Project: 1, Page: page})),
 		fails2(tx.Sessions(core.SessionQuery{Project: 1, Kind: "x", Page: page})),

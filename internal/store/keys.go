@@ -78,27 +78,24 @@ func (t *tx) OwnerKeyByName(owner core.AccountID, name string) (core.Key, error)
 	return one(keyRow.key)(get[keyRow](t, "WHERE owner = ? AND name = ? ORDER BY id", int64(owner), name))
 }
 
-// fingerprintColumns are the columns that a fingerprint may be looked up in.
-var fingerprintColumns = map[sshkey.Hash]bun.Ident{
-	sshkey.HashMD5:    "md5",
-	sshkey.HashSHA256: "sha256",
-	sshkey.HashSHA512: "sha512",
+// keyFields are what keys can be filtered and ordered by.
+var keyFields = fields{
+	core.KeyIDAttr:      {name: "id", sharp: true},
+	core.KeyUUIDAttr:    {name: "uuid", sharp: true},
+	core.KeyShortIDAttr: {name: "short_id", sharp: true},
+	core.KeyOwnerAttr:   {name: "owner", aside: "+owner"},
+	core.KeyNameAttr:    {name: "name", aside: "name || ''"},
+	core.KeyTypeAttr:    {name: "algorithm"},
+	core.KeySharedAttr:  {name: "shared"},
+	core.KeyCreatedAttr: {name: "created_at"},
+	core.KeyUpdatedAttr: {name: "updated_at"},
+	core.KeyMD5Attr:     {name: "md5", sharp: true},
+	core.KeySHA256Attr:  {name: "sha256", sharp: true},
+	core.KeySHA512Attr:  {name: "sha512", sharp: true},
 }
 
 func (t *tx) Keys(q core.KeyQuery) ([]core.Key, int, error) {
-	column, byFingerprint := fingerprintColumns[q.Fingerprint.Hash]
-	where := func(s *bun.SelectQuery) *bun.SelectQuery {
-		switch {
-		case byFingerprint && q.Owner != 0:
-			s = s.Where("? = ? AND +owner = ?", column, q.Fingerprint.Sum, int64(q.Owner)) // as in OwnerKey
-		case byFingerprint:
-			s = s.Where("? = ?", column, q.Fingerprint.Sum)
-		case q.Owner != 0:
-			s = s.Where("owner = ?", int64(q.Owner))
-		}
-		return s
-	}
-	rows, n, err := paged[keyRow](t, q.Page, "id", where)
+	rows, n, err := filtered[keyRow](t, keyFields, q.Where, q.Order, "id", q.Page)
 	keys, err := all(keyRow.key)(rows, err)
 	return keys, n, err
 }

@@ -211,8 +211,8 @@ func (r postgresRunner) exec(ctx context.Context, text string, args []any) (sql.
 	return r.ExecContext(ctx, text, args...)
 }
 
-func (r postgresRunner) once(ctx context.Context, text string) (*sql.Rows, error) {
-	return r.QueryContext(ctx, text, pgx.QueryExecModeExec)
+func (r postgresRunner) once(ctx context.Context, text string, args ...any) (*sql.Rows, error) {
+	return r.QueryContext(ctx, text, append([]any{pgx.QueryExecModeExec}, args...)...)
 }
 
 // postgresDialect is PostgreSQL as pgx speaks it.
@@ -261,6 +261,8 @@ func (postgresDialect) reserve(t *tx, table string, id int64) error {
 // rules has none: PostgreSQL keeps references in any case, and checks pages by
 // checksums as it reads them.
 func (postgresDialect) rules() []rule { return nil }
+
+func (postgresDialect) like(column string) string { return column + ` ILIKE ? ESCAPE '\'` }
 
 func (postgresDialect) uuidText(column string) string { return column + "::text" }
 

@@ -45,14 +45,29 @@ func (t *tx) once(scan func(*sql.Rows) error, q *bun.SelectQuery) error {
 	if err != nil {
 		return t.fail(err)
 	}
-	rows, err := t.run.once(t.ctx, string(text))
-	if err != nil {
-		return t.fail(err)
+	return t.rows(scan)(t.run.once(t.ctx, string(text)))
+}
+
+// onceBound runs a query whose text is made for the occasion, with ? for its
+// arguments, and hands over each row. What cannot be stored is found nowhere.
+func (t *tx) onceBound(scan func(*sql.Rows) error, text string, args []any) error {
+	if err := t.ready(); err != nil || !storable(args) {
+		return err
 	}
-	if err := each(rows, scan); err != nil {
-		return t.fail(err)
+	return t.rows(scan)(t.run.once(t.ctx, t.db.speaks.placeholders(text), t.db.bind(args)...))
+}
+
+// rows hands over each row of a query's answer.
+func (t *tx) rows(scan func(*sql.Rows) error) func(*sql.Rows, error) error {
+	return func(rows *sql.Rows, err error) error {
+		if err == nil {
+			err = each(rows, scan)
+		}
+		if err != nil {
+			return t.fail(err)
+		}
+		return nil
 	}
-	return nil
 }
 
 // paged gives one page of what a selection finds, and how much that is in all.

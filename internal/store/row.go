@@ -31,6 +31,9 @@ type dialect interface {
 	reserve(t *tx, table string, id int64) error
 	// rules are the database's own check of itself.
 	rules() []rule
+	// like compares a column with a pattern without regard to case; a backslash
+	// takes the next character as it is.
+	like(column string) string
 	// uuidText is the expression for a UUID as text.
 	uuidText(column string) string
 	// translate turns an error of the driver into one of core's kinds.

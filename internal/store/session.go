@@ -53,8 +53,8 @@ func (s *session) exec(ctx context.Context, text string, args []any) (sql.Result
 	return statement.ExecContext(ctx, args...)
 }
 
-func (s *session) once(ctx context.Context, text string) (*sql.Rows, error) {
-	return s.conn.QueryContext(ctx, text)
+func (s *session) once(ctx context.Context, text string, args ...any) (*sql.Rows, error) {
+	return s.conn.QueryContext(ctx, text, args...)
 }
 
 // do runs a statement that has neither arguments nor rows, such as BEGIN.

@@ -176,6 +176,8 @@ func (sqliteDialect) rules() []rule {
 	}
 }
 
+func (sqliteDialect) like(column string) string { return column + ` LIKE ? ESCAPE '\'` }
+
 func (sqliteDialect) uuidText(column string) string {
 	hex := "lower(hex(" + column + "))"
 	return "substr(" + hex + ", 1, 8) || '-' || substr(" + hex + ", 9, 4) || '-' || substr(" + hex + ", 13, 4)" +

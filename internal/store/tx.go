@@ -35,8 +35,8 @@ type runner interface {
 	// need not stop them; they are for short statements.
 	query(ctx context.Context, text string, args []any) (*sql.Rows, error)
 	exec(ctx context.Context, text string, args []any) (sql.Result, error)
-	// once runs a query that is not worth preparing.
-	once(ctx context.Context, text string) (*sql.Rows, error)
+	// once runs a query that is not worth keeping prepared.
+	once(ctx context.Context, text string, args ...any) (*sql.Rows, error)
 }
 
 // ready tells whether another statement may run.
@@ -144,14 +144,7 @@ func (t *tx) query(scan func(*sql.Rows) error, text string, args ...any) error {
 	if err := t.ready(); err != nil || !storable(args) {
 		return err
 	}
-	rows, err := t.run.query(t.ctx, t.db.speaks.placeholders(text), t.db.bind(args))
-	if err != nil {
-		return t.fail(err)
-	}
-	if err := each(rows, scan); err != nil {
-		return t.fail(err)
-	}
-	return nil
+	return t.rows(scan)(t.run.query(t.ctx, t.db.speaks.placeholders(text), t.db.bind(args)))
 }
 
 // each reads rows to their end and closes them.

@@ -308,10 +308,10 @@ func testAccounts(t *testing.T, s core.Store) {
 		errs = append(errs, err, same("AccountByUUID", byUUID.ID, eve.ID))
 		n, err := tx.CountAccounts()
 		errs = append(errs, err, same("CountAccounts", n, 4))
-		all, n, err := tx.Accounts(core.Page{})
+		all, n, err := tx.Accounts(core.AccountQuery{})
 		errs = append(errs, err, same("count of Accounts", n, 4))
 		errs = append(errs, same("Accounts", idsIn(all, accountID), []core.AccountID{ada.ID, bob.ID, eve.ID, other.ID}))
-		page, n, err := tx.Accounts(core.Page{Offset: 1, Limit: 1})
+		page, n, err := tx.Accounts(core.AccountQuery{Page: core.Page{Offset: 1, Limit: 1}})
 		errs = append(errs, err, same("count of a page", n, 4), same("page", idsIn(page, accountID), []core.AccountID{bob.ID}))
 		return errors.Join(errs...)
 	})
@@ -418,14 +418,14 @@ func testKeys(t *testing.T, s core.Store) {
 		want []core.KeyID
 	}{
 		"all":               {core.KeyQuery{}, []core.KeyID{one.ID, two.ID, other.ID}},
-		"of an owner":       {core.KeyQuery{Owner: ada.ID}, []core.KeyID{one.ID, two.ID}},
-		"of nobody":         {core.KeyQuery{Owner: 9999}, nil},
-		"by MD5":            {core.KeyQuery{Fingerprint: sshkey.Fingerprint{Hash: sshkey.HashMD5, Sum: md5[:]}}, []core.KeyID{one.ID, other.ID}},
-		"by SHA-256":        {core.KeyQuery{Fingerprint: sshkey.Fingerprint{Hash: sshkey.HashSHA256, Sum: sha256[:]}}, []core.KeyID{one.ID, other.ID}},
-		"by SHA-512":        {core.KeyQuery{Fingerprint: sshkey.Fingerprint{Hash: sshkey.HashSHA512, Sum: sha512[:]}}, []core.KeyID{one.ID, other.ID}},
-		"by another's":      {core.KeyQuery{Fingerprint: sshkey.Fingerprint{Hash: sshkey.HashSHA256, Sum: sha512[:32]}}, nil},
-		"by half":           {core.KeyQuery{Fingerprint: sshkey.Fingerprint{Hash: sshkey.HashSHA512, Sum: sha512[:32]}}, nil},
-		"by owner and hash": {core.KeyQuery{Owner: bob.ID, Fingerprint: sshkey.Fingerprint{Hash: sshkey.HashMD5, Sum: md5[:]}}, []core.KeyID{other.ID}},
+		"of an owner":       {core.KeyQuery{Where: core.OwnedBy(ada.ID)}, []core.KeyID{one.ID, two.ID}},
+		"of nobody":         {core.KeyQuery{Where: core.OwnedBy(9999)}, nil},
+		"by MD5":            {core.KeyQuery{Where: core.HasFingerprint(sshkey.Fingerprint{Hash: sshkey.HashMD5, Sum: md5[:]})}, []core.KeyID{one.ID, other.ID}},
+		"by SHA-256":        {core.KeyQuery{Where: core.HasFingerprint(sshkey.Fingerprint{Hash: sshkey.HashSHA256, Sum: sha256[:]})}, []core.KeyID{one.ID, other.ID}},
+		"by SHA-512":        {core.KeyQuery{Where: core.HasFingerprint(sshkey.Fingerprint{Hash: sshkey.HashSHA512, Sum: sha512[:]})}, []core.KeyID{one.ID, other.ID}},
+		"by another's":      {core.KeyQuery{Where: core.HasFingerprint(sshkey.Fingerprint{Hash: sshkey.HashSHA256, Sum: sha512[:32]})}, nil},
+		"by half":           {core.KeyQuery{Where: core.HasFingerprint(sshkey.Fingerprint{Hash: sshkey.HashSHA512, Sum: sha512[:32]})}, nil},
+		"by owner and hash": {core.KeyQuery{Where: core.And{core.OwnedBy(bob.ID), core.HasFingerprint(sshkey.Fingerprint{Hash: sshkey.HashMD5, Sum: md5[:]})}}, []core.KeyID{other.ID}},
 	} {
 		view(t, s, func(tx core.Tx) error {
 			got, n, err := tx.Keys(c.q)
@@ -466,7 +466,7 @@ func testPages(t *testing.T, s core.Store) {
 	var got []core.KeyID
 	for offset := 0; len(got) < before; offset += size {
 		view(t, s, func(tx core.Tx) error {
-			page, n, err := tx.Keys(core.KeyQuery{Owner: owner, Page: core.Page{Offset: offset, Limit: size}})
+			page, n, err := tx.Keys(core.KeyQuery{Where: core.OwnedBy(owner), Page: core.Page{Offset: offset, Limit: size}})
 			if len(page) != size || n < before {
 				return fmt.Errorf("page at %d has %d keys of %d, error %w", offset, len(page), n, err)
 			}
