@@ -55,7 +55,7 @@ ExpireSessions       D      D      D     D     D      D      D     D      D     
 Finish               .      .      .     .     .      .      .     .      .     .      .       .
 Invite               D      D      D     D     D      D      .     .      D     D      .       .
 Key                  N      N      N     N     .      .      .     .      N     N      .       .
-Keys                 D      D      D     D     .      .      .     .      D     D      .       .
+Keys                 D      D      D     .     .      .      .     .      D     D      .       .
 Locations            D      D      D     D     D      .      .     .      D     D      .       .
 NextDelivery         D      D      D     D     D      D      D     D      D     D      D       .
 Organizations        D      D      D     D     D      .      .     .      D     D      .       .
