@@ -20,16 +20,17 @@ var mayImport = map[string][]string{
 	"sshkey":   nil,
 	"vault":    nil,
 	"safedial": nil,
+	"oauth1":   nil,
 	"yamlfile": {"vault"},
 
 	// What Keyrack is.
-	"core":   {"sshkey", "vault"},
+	"core":   {"oauth1", "sshkey", "vault"},
 	"store":  {"core", "sshkey"},
 	"apply":  {"core", "sshkey", "vault", "yamlfile"}, // the file's format; what it means is core's
 	"config": {"vault", "yamlfile"},
 
 	// The doors, and what goes out.
-	"face":             {"core"},
+	"face":             {"core", "oauth1"},
 	"face/openapi":     {"core", "face"},
 	"face/sshverify":   openAPIFace,
 	"face/native":      openAPIFace,

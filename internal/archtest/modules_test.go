@@ -16,6 +16,7 @@ var reasons = map[string]string{
 	"github.com/danielgtaylor/huma/v2":                         "OpenAPI, validation and problem+json of the sshverify and native faces",
 	"code.dny.dev/ssrf":                                        "addresses that are not the public net, made from IANA's registries",
 	"github.com/standard-webhooks/standard-webhooks/libraries": "webhooks signed by the code that receivers check them with",
+	"github.com/dghubble/oauth1":                               "OAuth 1.0 signed by a stock client, in tests",
 	"github.com/getkin/kin-openapi":                            "our OpenAPI held to its standard by others' code, in tests",
 	"github.com/go-json-experiment/json":                       "JSON bodies with a member twice, refused",
 	"github.com/gofrs/flock":                                   "the lock on the data directory",
