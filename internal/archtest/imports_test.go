@@ -29,13 +29,16 @@ var mayImport = map[string][]string{
 	"apply":  {"core", "sshkey", "vault", "yamlfile"}, // the file's format; what it means is core's
 	"config": {"vault", "yamlfile"},
 
+	// Languages that a product's interface brings along.
+	"scopedsearch": {"core"},
+
 	// The doors, and what goes out.
 	"face":             {"core", "oauth1"},
 	"face/openapi":     {"core", "face"},
 	"face/sshverify":   openAPIFace,
 	"face/native":      openAPIFace,
 	"face/raidboxes":   face,
-	"face/foreman":     face,
+	"face/foreman":     append([]string{"scopedsearch"}, face...),
 	"face/waldur":      face,
 	"face/senhasegura": face,
 	"sshd":             {"core", "sshkey"},

@@ -23,7 +23,7 @@ type Compare struct {
 	Attribute Attribute
 	Op        Op
 	// Value is a string, bool, time.Time, uuid.UUID, []byte or an integer of any
-	// type, as the attribute has it; for [OneOf] a []any of them; for [IsUnset] nothing.
+	// type, as the attribute has it; for [OneOf] and [NotOneOf] a []any of them; for [IsUnset] nothing.
 	Value any
 }
 
@@ -46,7 +46,9 @@ const (
 	GreaterOrEqual
 	Contains // the value is a part of the text
 	Like     // the text has the form of the value: % is any text, _ any character, a backslash takes the next as it is
+	NotLike  // the text has not that form
 	OneOf    // the attribute equals one of the values; none: it never does
+	NotOneOf // the attribute equals none of the values
 	IsUnset
 )
 

@@ -147,10 +147,15 @@ func (c *condition) compare(e core.Compare) {
 		c.text.WriteString(name + " IS NULL")
 	case core.OneOf:
 		c.oneOf(name, e.Value.([]any))
+	case core.NotOneOf:
+		c.text.WriteString("NOT ")
+		c.oneOf(name, e.Value.([]any))
 	case core.Contains:
 		c.bind(c.speaks.like(name), "%"+likeEscaper.Replace(e.Value.(string))+"%")
 	case core.Like:
 		c.bind(c.speaks.like(name), e.Value)
+	case core.NotLike:
+		c.bind("NOT "+c.speaks.like(name), e.Value)
 	default:
 		c.bind(name+operators[e.Op], e.Value)
 	}
