@@ -158,18 +158,26 @@ func (s *Service) AddAccount(ctx context.Context, by Actor, in NewAccount) (Acco
 		return Account{}, err
 	}
 	return update(ctx, s, func(tx Tx) (Account, error) {
-		now := s.clock()
-		a := Account{
-			UUID: newUUID(), ShortID: NewShortID(), Login: in.Login, Name: in.Name, Email: in.Email,
-			Roles: in.Roles, PasswordHash: hash, CreatedAt: now, UpdatedAt: now,
-		}
-		var p problems
-		a.check(&p)
-		if err := p.err(); err != nil {
-			return Account{}, err
-		}
-		return s.insertAccount(tx, by, a)
+		return once(s, tx, by, Account.id,
+			func(id uuid.UUID) (Account, error) { return accountByUUID(tx, id) },
+			func() (Account, error) { return s.addAccount(tx, by, in, hash) })
 	})
+}
+
+func (a Account) id() uuid.UUID { return a.UUID }
+
+func (s *Service) addAccount(tx Tx, by Actor, in NewAccount, passwordHash string) (Account, error) {
+	now := s.clock()
+	a := Account{
+		UUID: newUUID(), ShortID: NewShortID(), Login: in.Login, Name: in.Name, Email: in.Email,
+		Roles: in.Roles, PasswordHash: passwordHash, CreatedAt: now, UpdatedAt: now,
+	}
+	var p problems
+	a.check(&p)
+	if err := p.err(); err != nil {
+		return Account{}, err
+	}
+	return s.insertAccount(tx, by, a)
 }
 
 func (s *Service) insertAccount(tx Tx, by Actor, a Account) (Account, error) {

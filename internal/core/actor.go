@@ -25,6 +25,8 @@ type Actor struct {
 	project ProjectID
 	roles   Roles
 	origin  Origin
+
+	repeatable repeatable // the request, where its sender may repeat it
 }
 
 // ActorKind is the sort of an actor, as the audit record keeps it.

@@ -44,9 +44,13 @@ func (s *Service) AddKey(ctx context.Context, by Actor, in NewKey) (Key, error) 
 		if err != nil {
 			return Key{}, err
 		}
-		return s.addKey(tx, by, owner, in)
+		return once(s, tx, by, Key.id,
+			func(id uuid.UUID) (Key, error) { return keyFor(tx, by, id) },
+			func() (Key, error) { return s.addKey(tx, by, owner, in) })
 	})
 }
+
+func (k Key) id() uuid.UUID { return k.UUID }
 
 // ownerFor gives the account where the actor may change its keys.
 func (s *Service) ownerFor(tx Tx, by Actor, id AccountID) (Account, error) {

@@ -62,6 +62,7 @@ Organizations        D      D      D     D     D      .      .     .      D     
 OwnProject           D      D      D     D     D      D      D     D      .     .      D       D
 Projects             D      D      D     D     D      .      .     .      D     D      .       .
 PruneDeliveries      D      D      D     D     D      D      D     D      D     D      D       .
+PruneMade            D      D      D     D     D      D      D     D      D     D      D       .
 RecordAttempt        D      D      D     D     D      D      D     D      D     D      D       .
 RemoveAPIKey         D      D      D     D     D      D      .     .      D     D      .       .
 RemoveKey            N      N      N     N     .      D      .     .      N     N      .       .
@@ -213,6 +214,9 @@ var calls = map[string]func(ctx context.Context, s *core.Service, by core.Actor,
 	},
 	"PruneDeliveries": func(ctx context.Context, s *core.Service, by core.Actor, _ objects) error {
 		return second(s.PruneDeliveries(ctx, by))
+	},
+	"PruneMade": func(ctx context.Context, s *core.Service, by core.Actor, _ objects) error {
+		return second(s.PruneMade(ctx, by))
 	},
 	"RecordAttempt": func(ctx context.Context, s *core.Service, by core.Actor, o objects) error {
 		return s.RecordAttempt(ctx, by, o.pending, core.Attempt{Number: 1, Gone: true, Reason: "gone"}, time.Time{})

@@ -68,9 +68,13 @@ func (s *Service) CreateSession(ctx context.Context, by Actor, in NewSession) (S
 		return Session{}, errDenied
 	}
 	return update(ctx, s, func(tx Tx) (Session, error) {
-		return s.createSession(tx, by, by.project, in)
+		return once(s, tx, by, Session.id,
+			func(id uuid.UUID) (Session, error) { return s.wholeSession(tx, by, in.Kind, id) },
+			func() (Session, error) { return s.createSession(tx, by, by.project, in) })
 	})
 }
+
+func (s Session) id() uuid.UUID { return s.UUID }
 
 func (s *Service) createSession(tx Tx, by Actor, project ProjectID, in NewSession) (Session, error) {
 	now := s.clock()
@@ -201,14 +205,17 @@ func cleanText(text *string) *string {
 // everything but may not change the session are not told what opens it or its
 // webhooks' receivers.
 func (s *Service) Session(ctx context.Context, by Actor, kind SessionKind, id uuid.UUID) (Session, error) {
-	return view(ctx, s, func(tx Tx) (Session, error) {
-		found, err := s.sessionFor(tx, by, kind, id)
-		if err != nil {
-			return Session{}, err
-		}
-		found, err = s.complete(tx, found)
-		return found.shownTo(by), err
-	})
+	return view(ctx, s, func(tx Tx) (Session, error) { return s.wholeSession(tx, by, kind, id) })
+}
+
+// wholeSession gives a session with all that the actor may see of it.
+func (s *Service) wholeSession(tx Tx, by Actor, kind SessionKind, id uuid.UUID) (Session, error) {
+	found, err := s.sessionFor(tx, by, kind, id)
+	if err != nil {
+		return Session{}, err
+	}
+	found, err = s.complete(tx, found)
+	return found.shownTo(by), err
 }
 
 // shownTo leaves out what grants, where the actor may only read: who knows the

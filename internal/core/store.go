@@ -48,6 +48,7 @@ type Tx interface {
 	AuditStore
 	InventoryStore
 	SettingStore
+	MadeStore
 }
 
 // Page is a part of a list: Limit items after the first Offset ones. A zero
@@ -237,4 +238,13 @@ type SettingStore interface {
 	Settings(prefix string) (map[string]string, error)
 	PutSetting(name, value string) error
 	DeleteSetting(name string) error // nil also when absent
+}
+
+// MadeStore keeps which requests have made what, for those that are repeated.
+type MadeStore interface {
+	Made(key Digest) (Made, error)
+	// InsertMade gives Conflict when the key is taken. Where another update takes
+	// it at the same moment, this one is run again once that has ended.
+	InsertMade(m Made) error
+	DeleteMade(before time.Time) (int, error) // those made before a moment; how many
 }

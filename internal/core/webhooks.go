@@ -254,18 +254,26 @@ func (s *Service) AddWebhook(ctx context.Context, by Actor, kind SessionKind, se
 		if err != nil {
 			return Webhook{}, err
 		}
-		w := s.newWebhook(in)
-		if err := w.check(kind).err(); err != nil {
-			return Webhook{}, err
-		}
-		if err := roomForWebhook(tx, found); err != nil {
-			return Webhook{}, err
-		}
-		if err := s.insertWebhook(tx, found, &w); err != nil {
-			return Webhook{}, err
-		}
-		return w, s.audit(tx, by, "webhook.add", w.object(), withProject(found.Project))
+		return once(s, tx, by, Webhook.id,
+			func(id uuid.UUID) (Webhook, error) { return s.webhookOf(tx, found, id) },
+			func() (Webhook, error) { return s.addWebhook(tx, by, found, in) })
 	})
+}
+
+func (w Webhook) id() uuid.UUID { return w.UUID }
+
+func (s *Service) addWebhook(tx Tx, by Actor, to Session, in NewWebhook) (Webhook, error) {
+	w := s.newWebhook(in)
+	if err := w.check(to.Kind).err(); err != nil {
+		return Webhook{}, err
+	}
+	if err := roomForWebhook(tx, to); err != nil {
+		return Webhook{}, err
+	}
+	if err := s.insertWebhook(tx, to, &w); err != nil {
+		return Webhook{}, err
+	}
+	return w, s.audit(tx, by, "webhook.add", w.object(), withProject(to.Project))
 }
 
 func roomForWebhook(tx Tx, of Session) error {

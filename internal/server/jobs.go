@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"keyrack/internal/core"
@@ -42,5 +43,6 @@ func (s *server) sweep(ctx context.Context) error {
 
 func (s *server) prune(ctx context.Context) error {
 	_, err := s.local.Core.PruneDeliveries(ctx, core.System("prune"))
-	return err
+	_, forgot := s.local.Core.PruneMade(ctx, core.System("prune"))
+	return errors.Join(err, forgot)
 }

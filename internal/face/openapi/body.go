@@ -12,7 +12,10 @@ import (
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/adapters/humago"
 	"github.com/go-json-experiment/json/jsontext"
+
+	"keyrack/internal/face"
 )
 
 // readBody reads the body of a request whole. Huma would do that later, and
@@ -29,7 +32,19 @@ func (a *API) readBody(ctx huma.Context, next func(huma.Context)) {
 		return
 	}
 	_ = ctx.SetReadDeadline(time.Time{})
+	if err := repeatable(ctx, body); err != nil {
+		a.refuse(ctx, err)
+		return
+	}
 	next(&bufferedBody{call: ctx, body: body})
+}
+
+// repeatable lets the request's actor know that it may be a repetition.
+func repeatable(ctx huma.Context, body []byte) (err error) {
+	r, _ := humago.Unwrap(ctx)
+	req := face.RequestOf(r.Context())
+	req.Actor, err = face.Repeatable(r, body, req.Actor)
+	return err
 }
 
 // unreadable tells a client why its body was not taken, in Huma's words.

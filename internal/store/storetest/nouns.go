@@ -81,6 +81,7 @@ func lookUps(t testing.TB) map[string]func(core.Tx) error {
 		"DeviceByHostname":    func(tx core.Tx) error { return fails(tx.DeviceByHostname("nothing")) },
 		"ApplicationByName":   func(tx core.Tx) error { return fails(tx.ApplicationByName("nothing")) },
 		"Setting":             func(tx core.Tx) error { return fails(tx.Setting("nothing")) },
+		"Made":                func(tx core.Tx) error { return fails(tx.Made(core.Digest{1})) },
 	}
 }
 

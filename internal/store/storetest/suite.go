@@ -26,6 +26,7 @@ func Run(t *testing.T, open func(t testing.TB) core.Store) {
 		"deliveries":   testDeliveries,
 		"audit":        testAudit,
 		"settings":     testSettings,
+		"made":         testMade,
 		"removal":      testRemoval,
 		"text":         testText,
 		"rollback":     testRollback,
