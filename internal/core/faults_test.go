@@ -320,6 +320,10 @@ func (f faultyTx) OverdueSessions(now time.Time, limit int) ([]core.Session, err
 	return get(f.faulty, func() ([]core.Session, error) { return f.Tx.OverdueSessions(now, limit) })
 }
 
+func (f faultyTx) ExpireSessions(ids []core.SessionID, now time.Time) error {
+	return f.do(func() error { return f.Tx.ExpireSessions(ids, now) })
+}
+
 func (f faultyTx) WantedKeys(session core.SessionID) ([]core.WantedKey, error) {
 	return get(f.faulty, func() ([]core.WantedKey, error) { return f.Tx.WantedKeys(session) })
 }
@@ -342,6 +346,10 @@ func (f faultyTx) Webhook(id core.WebhookID) (core.Webhook, error) {
 
 func (f faultyTx) Webhooks(session core.SessionID) ([]core.Webhook, error) {
 	return get(f.faulty, func() ([]core.Webhook, error) { return f.Tx.Webhooks(session) })
+}
+
+func (f faultyTx) WebhooksOf(sessions []core.SessionID) (map[core.SessionID][]core.Webhook, error) {
+	return get(f.faulty, func() (map[core.SessionID][]core.Webhook, error) { return f.Tx.WebhooksOf(sessions) })
 }
 
 func (f faultyTx) InsertWebhook(w core.Webhook) (core.WebhookID, error) {
@@ -374,8 +382,8 @@ func (f faultyTx) DueDeliveries(now time.Time, perReceiver, limit int) ([]core.D
 
 func (f faultyTx) NextDelivery() (time.Time, error) { return get(f.faulty, f.Tx.NextDelivery) }
 
-func (f faultyTx) InsertDelivery(d core.Delivery) (core.DeliveryID, error) {
-	return get(f.faulty, func() (core.DeliveryID, error) { return f.Tx.InsertDelivery(d) })
+func (f faultyTx) InsertDeliveries(list []core.Delivery) error {
+	return f.do(func() error { return f.Tx.InsertDeliveries(list) })
 }
 
 func (f faultyTx) UpdateDelivery(d core.Delivery) error {
@@ -394,8 +402,8 @@ func (f faultyTx) Attempts(of core.DeliveryID) ([]core.Attempt, error) {
 	return get(f.faulty, func() ([]core.Attempt, error) { return f.Tx.Attempts(of) })
 }
 
-func (f faultyTx) InsertAuditEvent(e core.AuditEvent) error {
-	return f.do(func() error { return f.Tx.InsertAuditEvent(e) })
+func (f faultyTx) InsertAuditEvents(list ...core.AuditEvent) error {
+	return f.do(func() error { return f.Tx.InsertAuditEvents(list...) })
 }
 
 func (f faultyTx) AuditEvents(q core.AuditQuery) ([]core.AuditEvent, error) {

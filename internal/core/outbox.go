@@ -28,22 +28,23 @@ func (s *Service) outbox(tx Tx, session Session) (outbox, error) {
 
 // send writes a delivery for each webhook that wants the event, in the
 // transaction of what it tells.
-func (o outbox) send(e Event) error {
+func (o outbox) send(e Event) error { return o.tx.InsertDeliveries(o.deliveries(e)) }
+
+// deliveries are those of an event: one for each webhook that wants it.
+func (o outbox) deliveries(e Event) []Delivery {
 	e.At, e.SessionKind, e.Session = o.now, o.session.Kind, o.session.UUID
 	e.ExternalID, e.Identifier = o.session.ExternalID, o.session.Identifier
+	var list []Delivery
 	for _, hook := range o.hooks {
 		if hook.Disabled || len(hook.Events) > 0 && !contains(hook.Events, e.Kind) {
 			continue
 		}
-		_, err := o.tx.InsertDelivery(Delivery{
+		list = append(list, Delivery{
 			UUID: newUUID(), Webhook: hook.ID, Project: o.session.Project, Receiver: hook.receiver(), Event: e,
 			State: DeliveryPending, NextAt: o.now, CreatedAt: o.now,
 		})
-		if err != nil {
-			return err
-		}
 	}
-	return nil
+	return list
 }
 
 // receiver is the host and port that a webhook leads to.

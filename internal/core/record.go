@@ -7,6 +7,11 @@ import (
 // audit appends one line to the audit record, in the transaction of the change
 // it tells of.
 func (s *Service) audit(tx Tx, by Actor, action, object string, with ...func(*AuditEvent)) error {
+	return tx.InsertAuditEvents(s.auditEvent(by, action, object, with...))
+}
+
+// auditEvent is the line that audit appends.
+func (s *Service) auditEvent(by Actor, action, object string, with ...func(*AuditEvent)) AuditEvent {
 	e := AuditEvent{
 		At: s.clock(), ActorKind: by.kind, ActorName: by.name, Account: by.account, Project: by.project,
 		Action: action, Object: object, Face: by.origin.Face, Address: by.origin.Address, Outcome: Done,
@@ -14,7 +19,7 @@ func (s *Service) audit(tx Tx, by Actor, action, object string, with ...func(*Au
 	for _, set := range with {
 		set(&e)
 	}
-	return tx.InsertAuditEvent(e)
+	return e
 }
 
 func withProject(id ProjectID) func(*AuditEvent) {

@@ -152,6 +152,7 @@ type SessionStore interface {
 	InsertCollectedKeys(c ConnectionID, keys []CollectedKey) error // in order
 	// OverdueSessions gives pending sessions that have expired, those longest over first.
 	OverdueSessions(now time.Time, limit int) ([]Session, error)
+	ExpireSessions(ids []SessionID, now time.Time) error // sets their status, and when
 	WantedKeys(session SessionID) ([]WantedKey, error) // by id
 	InsertWantedKey(k WantedKey) (WantedKeyID, error)
 	UpdateWantedKey(k WantedKey) error
@@ -162,6 +163,7 @@ type SessionStore interface {
 type WebhookStore interface {
 	Webhook(id WebhookID) (Webhook, error)
 	Webhooks(session SessionID) ([]Webhook, error) // by id
+	WebhooksOf(sessions []SessionID) (map[SessionID][]Webhook, error)
 	InsertWebhook(w Webhook) (WebhookID, error)
 	UpdateWebhook(w Webhook) error
 	DeleteWebhook(id WebhookID) error // its deliveries go with it
@@ -179,7 +181,7 @@ type OutboxStore interface {
 	// NextDelivery tells when the next pending delivery is due and its lease
 	// over; zero where none is pending.
 	NextDelivery() (time.Time, error)
-	InsertDelivery(d Delivery) (DeliveryID, error)
+	InsertDeliveries(list []Delivery) error // in order
 	UpdateDelivery(d Delivery) error
 	FailDeliveries(webhook WebhookID) error // all pending ones; nil also when there are none
 	// DeleteDeliveries removes those that ended and were made before a moment.
@@ -205,7 +207,7 @@ type SessionQuery struct {
 
 // AuditStore keeps the audit record.
 type AuditStore interface {
-	InsertAuditEvent(e AuditEvent) error
+	InsertAuditEvents(list ...AuditEvent) error     // in order
 	AuditEvents(q AuditQuery) ([]AuditEvent, error) // newest first
 }
 

@@ -323,30 +323,43 @@ func (s *Service) ExpireSessions(ctx context.Context, by Actor, limit int) (int,
 		return 0, errDenied
 	}
 	now := s.clock()
-	overdue := func(tx Tx) ([]Session, error) { return tx.OverdueSessions(now, limit) }
-	if found, err := view(ctx, s, overdue); err != nil || len(found) == 0 {
+	one := func(tx Tx) ([]Session, error) { return tx.OverdueSessions(now, 1) }
+	if found, err := view(ctx, s, one); err != nil || len(found) == 0 {
 		return 0, err // an idle server does not write
 	}
 	return updated(ctx, s, func(tx Tx) (int, error) {
-		found, err := overdue(tx)
+		found, err := tx.OverdueSessions(now, limit)
 		if err != nil {
 			return 0, err
 		}
-		for _, session := range found {
-			if err := s.expire(tx, by, session); err != nil {
-				return 0, err
-			}
-		}
-		return len(found), nil
+		return len(found), s.expire(tx, by, found)
 	})
 }
 
-func (s *Service) expire(tx Tx, by Actor, session Session) error {
-	out, err := s.outbox(tx, session)
+// expire writes down that overdue sessions have expired. All of them share the
+// statements: thousands that end at one moment must not keep those who write
+// meanwhile waiting.
+func (s *Service) expire(tx Tx, by Actor, overdue []Session) error {
+	now, ids := s.clock(), make([]SessionID, len(overdue))
+	for i, o := range overdue {
+		ids[i] = o.ID
+	}
+	hooks, err := tx.WebhooksOf(ids)
 	if err != nil {
 		return err
 	}
-	return s.end(tx, by, out, &session, SessionExpired)
+	var told []Delivery
+	var lines []AuditEvent
+	for _, o := range overdue {
+		out := outbox{session: o, hooks: hooks[o.ID], now: now}
+		told = append(told, out.deliveries(Event{Kind: StatusChangedEvent, Status: SessionExpired})...)
+		lines = append(lines, s.auditEvent(by, "session."+SessionExpired.verb(), o.object(), withProject(o.Project)))
+	}
+	return inOrder(
+		func() error { return tx.ExpireSessions(ids, now) },
+		func() error { return tx.InsertDeliveries(told) },
+		func() error { return tx.InsertAuditEvents(lines...) },
+	)
 }
 
 // retention is how long deliveries that ended are kept.

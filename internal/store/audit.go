@@ -34,14 +34,21 @@ func (r auditRow) event() core.AuditEvent {
 	}
 }
 
-func (t *tx) InsertAuditEvent(e core.AuditEvent) error {
-	_, err := insert(t, auditRow{
+func auditRowOf(e core.AuditEvent) auditRow {
+	return auditRow{
 		ID: e.ID, At: instant{e.At}, ActorKind: int(e.ActorKind), ActorName: e.ActorName,
 		AccountID: int64(e.Account), ProjectID: int64(e.Project),
 		Action: e.Action, Object: e.Object, Face: e.Face, Address: ip{e.Address},
 		Outcome: string(e.Outcome), Detail: e.Detail,
-	})
-	return err
+	}
+}
+
+func (t *tx) InsertAuditEvents(list ...core.AuditEvent) error {
+	rows := make([]auditRow, len(list))
+	for i, e := range list {
+		rows[i] = auditRowOf(e)
+	}
+	return insertAll(t, rows)
 }
 
 // defaultLimit bounds lists that only grow.

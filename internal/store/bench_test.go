@@ -107,7 +107,7 @@ func addKey(tx core.Tx, k core.Key) error {
 	if err := tx.InsertEvidence(core.Evidence{Key: k.ID, Grade: core.Pasted, At: k.CreatedAt, ClientVersion: "SSH-2.0-OpenSSH_9.2"}); err != nil {
 		return err
 	}
-	return tx.InsertAuditEvent(core.AuditEvent{
+	return tx.InsertAuditEvents(core.AuditEvent{
 		At: k.CreatedAt, ActorKind: core.ActorAccount, ActorName: "ada", Action: "key.add", Object: "key " + k.UUID.String(),
 		Face: "native", Outcome: core.Done,
 	})

@@ -60,7 +60,7 @@ func addChangedKey(t testing.TB, s *store.Store) {
 		if err := tx.InsertRevision(core.Revision{Key: added, Action: core.KeyChanged}); err != nil {
 			return err
 		}
-		return tx.InsertAuditEvent(core.AuditEvent{Object: "key " + k.UUID.String(), Outcome: core.Done})
+		return tx.InsertAuditEvents(core.AuditEvent{Object: "key " + k.UUID.String(), Outcome: core.Done})
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -386,7 +386,7 @@ func lookUps(tx core.Tx) error {
 		fails(tx.Session(1)), fails(tx.SessionByUUID(uuid.New())), fails(tx.SessionByIdentifier("x")), fails(tx.OverdueSessions(now, 10)),
 		fails2(tx.Sessions(core.SessionQuery{Project: 1, Page: page})),
 		fails2(tx.Sessions(core.SessionQuery{Project: 1, Kind: "x", Page: page})),
-		fails(tx.Connections(1)), fails(tx.Connection(1)), fails(tx.WantedKeys(1)), fails(tx.Webhook(1)), fails(tx.Webhooks(1)),
+		fails(tx.Connections(1)), fails(tx.Connection(1)), fails(tx.WantedKeys(1)), fails(tx.Webhook(1)), fails(tx.Webhooks(1)), fails(tx.WebhooksOf([]core.SessionID{1, 2})),
 		fails(tx.Delivery(1)), fails(tx.DeliveryByUUID(uuid.New())), fails(tx.Attempts(1)),
 		fails(tx.Deliveries(core.DeliveryQuery{Project: 1})), fails(tx.Deliveries(core.DeliveryQuery{})),
 		fails(tx.DueDeliveries(now, 16, 10)), fails(tx.NextDelivery()),

@@ -144,9 +144,12 @@ func (t *tx) NextDelivery() (time.Time, error) {
 	return next.Time, err
 }
 
-func (t *tx) InsertDelivery(d core.Delivery) (core.DeliveryID, error) {
-	id, err := insert(t, deliveryRowOf(d))
-	return core.DeliveryID(id), err
+func (t *tx) InsertDeliveries(list []core.Delivery) error {
+	rows := make([]deliveryRow, len(list))
+	for i, d := range list {
+		rows[i] = deliveryRowOf(d)
+	}
+	return insertAll(t, rows)
 }
 
 func (t *tx) UpdateDelivery(d core.Delivery) error { return update(t, deliveryRowOf(d)) }

@@ -41,7 +41,7 @@ func TestPostgresSettings(t *testing.T) {
 	}
 	k := randomKey(owner)
 	err = s.Update(t.Context(), func(tx core.Tx) error {
-		return errors.Join(addKey(tx, k), tx.InsertAuditEvent(core.AuditEvent{At: k.CreatedAt, Object: object}))
+		return errors.Join(addKey(tx, k), tx.InsertAuditEvents(core.AuditEvent{At: k.CreatedAt, Object: object}))
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -162,6 +162,77 @@ func insert[R any](t *tx, row R) (int64, error) {
 	return id, t.db.speaks.reserve(t, s.table, id)
 }
 
+// steps are how many rows one statement takes at once, where it can take many.
+// Few sizes are few texts to prepare.
+var steps = []int{64, 16, 4, 1}
+
+// inSteps runs a statement for some ids after the other: it is given the list
+// of their places, "(?, ?)", and their values. To PostgreSQL a list of values
+// is an index scan; a sub-select is a guess.
+func inSteps[ID ~int64](ids []ID, run func(some string, args []any) error) error {
+	for len(ids) > 0 {
+		n := steps[slices.IndexFunc(steps, func(n int) bool { return n <= len(ids) })]
+		args := make([]any, n)
+		for i, id := range ids[:n] {
+			args[i] = int64(id)
+		}
+		if err := run("(?"+strings.Repeat(", ?", n-1)+")", args); err != nil {
+			return err
+		}
+		ids = ids[n:]
+	}
+	return nil
+}
+
+// insertAll adds rows in their order, many with one statement, so that what
+// comes in hundreds costs PostgreSQL few round trips. Rows that have an id are
+// added one by one.
+func insertAll[R any](t *tx, rows []R) error {
+	s := shapeOf[R](t.db)
+	for len(rows) > 0 {
+		n := s.step(reflect.ValueOf(rows))
+		if err := insertStep(t, s, rows[:n]); err != nil {
+			return err
+		}
+		rows = rows[n:]
+	}
+	return nil
+}
+
+// step is how many of the rows the next statement may add.
+func (s *shape) step(rows reflect.Value) int {
+	for _, n := range steps {
+		if n <= rows.Len() && s.fresh(rows, n) {
+			return n
+		}
+	}
+	return 1
+}
+
+// fresh tells whether none of the first n rows has an id.
+func (s *shape) fresh(rows reflect.Value, n int) bool {
+	for i := range n {
+		if s.columns[0].Value(rows.Index(i)).Int() != 0 {
+			return false
+		}
+	}
+	return true
+}
+
+func insertStep[R any](t *tx, s *shape, rows []R) error {
+	if len(rows) == 1 {
+		_, err := insert(t, rows[0])
+		return err
+	}
+	var args []any
+	for i := range rows {
+		args = append(args, values(s.columns[1:], reflect.ValueOf(&rows[i]).Elem())...)
+	}
+	_, after, _ := strings.Cut(s.inserts, " VALUES ")
+	_, err := t.exec(s.inserts+strings.Repeat(", "+after, len(rows)-1), args...)
+	return err
+}
+
 // update writes all columns of the row that has the id.
 func update[R any](t *tx, row R) error {
 	s := shapeOf[R](t.db)

@@ -83,7 +83,15 @@ func (t *tx) Sessions(q core.SessionQuery) ([]core.Session, int, error) {
 
 func (t *tx) OverdueSessions(now time.Time, limit int) ([]core.Session, error) {
 	return all(sessionRow.session)(list[sessionRow](t,
-		"WHERE status = 'pending' AND expires_at <= ? ORDER BY expires_at LIMIT ?", instant{now}, limit))
+		"WHERE status = 'pending' AND expires_at <= ? ORDER BY expires_at, id LIMIT ?", instant{now}, limit))
+}
+
+func (t *tx) ExpireSessions(ids []core.SessionID, now time.Time) error {
+	return inSteps(ids, func(some string, args []any) error {
+		_, err := t.exec("UPDATE sessions SET status = 'expired', updated_at = ? WHERE id IN "+some,
+			append([]any{instant{now}}, args...)...)
+		return err
+	})
 }
 
 func (t *tx) InsertSession(s core.Session) (core.SessionID, error) {

@@ -58,6 +58,18 @@ func (t *tx) Webhooks(session core.SessionID) ([]core.Webhook, error) {
 	return all(webhookRow.webhook)(list[webhookRow](t, "WHERE session_id = ? ORDER BY id", int64(session)))
 }
 
+func (t *tx) WebhooksOf(sessions []core.SessionID) (map[core.SessionID][]core.Webhook, error) {
+	of := map[core.SessionID][]core.Webhook{}
+	err := inSteps(sessions, func(some string, args []any) error {
+		found, err := all(webhookRow.webhook)(list[webhookRow](t, "WHERE session_id IN "+some+" ORDER BY id", args...))
+		for _, w := range found {
+			of[w.Session] = append(of[w.Session], w)
+		}
+		return err
+	})
+	return of, err
+}
+
 func (t *tx) InsertWebhook(w core.Webhook) (core.WebhookID, error) {
 	id, err := insert(t, webhookRowOf(w))
 	return core.WebhookID(id), err

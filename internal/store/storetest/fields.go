@@ -494,7 +494,7 @@ func deliveries(t *testing.T) kind[core.Delivery] {
 			return err
 		},
 		insert: func(tx core.Tx, v *core.Delivery) (err error) {
-			v.ID, err = tx.InsertDelivery(*v)
+			*v, err = insertDelivery(tx, *v)
 			return err
 		},
 		read:   func(tx core.Tx, v core.Delivery) (core.Delivery, error) { return tx.Delivery(v.ID) },
@@ -506,7 +506,7 @@ func auditEvents(t *testing.T) kind[core.AuditEvent] {
 	return kind[core.AuditEvent]{
 		prepare: func(_ core.Tx, v *core.AuditEvent) error { v.ID = 0; return nil },
 		insert: func(tx core.Tx, v *core.AuditEvent) error {
-			if err := tx.InsertAuditEvent(*v); err != nil {
+			if err := tx.InsertAuditEvents(*v); err != nil {
 				return err
 			}
 			all, err := tx.AuditEvents(core.AuditQuery{Limit: 1})

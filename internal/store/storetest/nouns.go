@@ -598,6 +598,16 @@ func testConnections(t *testing.T, s core.Store, project core.ProjectID) {
 	}
 }
 
+// insertDelivery stores a delivery and gives it its id.
+func insertDelivery(tx core.Tx, d core.Delivery) (core.Delivery, error) {
+	if err := tx.InsertDeliveries([]core.Delivery{d}); err != nil {
+		return d, err
+	}
+	stored, err := tx.DeliveryByUUID(d.UUID)
+	d.ID = stored.ID
+	return d, err
+}
+
 // testDeliveries wants the rules by which deliveries come due.
 func testDeliveries(t *testing.T, s core.Store) {
 	at := now()
@@ -616,7 +626,7 @@ func testDeliveries(t *testing.T, s core.Store) {
 				UUID: uuid.New(), Webhook: w.ID, Project: session.Project, State: core.DeliveryPending,
 				NextAt: next, LeasedUntil: leased, CreatedAt: at,
 			}
-			d.ID, err = tx.InsertDelivery(d)
+			d, err := insertDelivery(tx, d)
 			errs = append(errs, err)
 			return d
 		}
@@ -656,13 +666,11 @@ func testAudit(t *testing.T, s core.Store) {
 	at := now()
 	const many = 120
 	update(t, s, func(tx core.Tx) error {
+		var list []core.AuditEvent
 		for i := range many {
-			e := core.AuditEvent{At: at.Add(time.Duration(i) * time.Second), Object: fmt.Sprint("key ", i%2), Action: fmt.Sprint(i)}
-			if err := tx.InsertAuditEvent(e); err != nil {
-				return err
-			}
+			list = append(list, core.AuditEvent{At: at.Add(time.Duration(i) * time.Second), Object: fmt.Sprint("key ", i%2), Action: fmt.Sprint(i)})
 		}
-		return nil
+		return tx.InsertAuditEvents(list...)
 	})
 	ask := func(q core.AuditQuery) []core.AuditEvent {
 		return found(t, s, func(tx core.Tx) ([]core.AuditEvent, error) { return tx.AuditEvents(q) })
@@ -729,7 +737,7 @@ func testRemoval(t *testing.T, s core.Store) {
 		var err3, err4 error
 		wanted.ID, err3 = tx.InsertWantedKey(wanted)
 		d := core.Delivery{UUID: uuid.New(), Webhook: w.ID, Project: session.Project}
-		d.ID, err4 = tx.InsertDelivery(d)
+		d, err4 = insertDelivery(tx, d)
 		collected := core.CollectedKey{UUID: uuid.New(), Public: wanted.Public, Wanted: wanted.ID}
 		err = errors.Join(err1, err2, err3, err4,
 			tx.InsertCollectedKeys(c.ID, []core.CollectedKey{collected}), tx.InsertAttempt(d.ID, core.Attempt{Number: 1}),
