@@ -1,6 +1,9 @@
 // Package face holds what every HTTP face shares: the guard that bounds,
-// counts and logs its requests ([Guard]), the client's address behind proxies
-// ([ClientAddr]) and rate limits ([Limiter]).
+// counts and logs its requests ([Guard]), the router that leaves no request to
+// anybody else's words ([Router]), the client's address behind proxies
+// ([ClientAddr]), rate limits ([Limiter]) and locks after failed log-ins
+// ([Failures]). A face that is not described in OpenAPI is a [Protocol], put
+// into service by [New].
 //
 // A face is a translation: its product's wire to core, core to the wire. It
 // holds no rules, no SQL and no state, and does not know what else is served

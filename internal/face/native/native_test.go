@@ -242,20 +242,6 @@ func TestReplySaysItsLength(t *testing.T) {
 	}
 }
 
-func TestMount(t *testing.T) {
-	t.Parallel()
-	mux := http.NewServeMux()
-	newWorld(t).api.Mount(mux)
-	for path, want := range map[string]string{
-		"/api/keyrack/v1/docs": "/api/keyrack/v1/", "/api/keyrack/v1/schemas/ErrorModel.json": "/api/keyrack/v1/",
-		"/api/keyrack/v2/": "", "/schemas/ErrorModel.json": "", "/": "",
-	} {
-		if _, got := mux.Handler(httptest.NewRequestWithContext(t.Context(), http.MethodGet, path, nil)); got != want {
-			t.Errorf("%s is served by %q, want %q", path, got, want)
-		}
-	}
-}
-
 func BenchmarkAuthorizedKeys(b *testing.B) {
 	w := newWorld(b)
 	for _, target := range []string{"ada", "nobody", "ada?fingerprint=SHA256:GBghF%2BL0FX94M5ybf9Vm10bW7RXM8y%2FeIvOz4%2FyRqDs"} {

@@ -59,21 +59,13 @@ func New(o Options, register func(*API)) *API {
 	a.huma.UseMiddleware(a.admit, a.readBody)
 	register(a)
 	a.router.serveDocuments(a.documents())
-	a.router.refuseTheRest(a.notFound, a.methodNotAllowed)
+	a.router.Refuse(a.notFound, a.methodNotAllowed)
 	a.guard = face.NewGuard(o.Name, o.Options, a.router, a.broken)
 	return a
 }
 
 // ServeHTTP answers a request.
 func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) { a.guard.ServeHTTP(w, r) }
-
-// Mount serves the API on mux, below its own prefixes alone.
-func (a *API) Mount(mux *http.ServeMux) {
-	mux.Handle(a.Prefix+"/", a)
-	if !strings.HasPrefix(a.SchemasPath, a.Prefix+"/") {
-		mux.Handle(a.SchemasPath+"/", a)
-	}
-}
 
 // Routes lists what is served, in the order it was registered.
 func (a *API) Routes() []face.Route { return a.router.routes }
@@ -149,11 +141,11 @@ func (a *API) writePlain(w http.ResponseWriter, r *http.Request, status int, det
 }
 
 func (a *API) notFound(w http.ResponseWriter, r *http.Request) {
-	r.Pattern = "" // for the log: the one that matches everything tells nothing
 	a.writePlain(w, r, http.StatusNotFound, "there is nothing at this path")
 }
 
-func (a *API) methodNotAllowed(w http.ResponseWriter, r *http.Request) {
+func (a *API) methodNotAllowed(w http.ResponseWriter, r *http.Request, allow []string) {
+	w.Header().Set("Allow", strings.Join(allow, ", "))
 	a.writePlain(w, r, http.StatusMethodNotAllowed, "this path does not take this method")
 }
 

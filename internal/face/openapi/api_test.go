@@ -323,7 +323,7 @@ func TestProblems(t *testing.T) {
 		{core.Errorf(core.NotFound, "s3cret"), 404, "not found", "", true},
 		{core.Errorf(core.Denied, "s3cret"), 403, "not allowed", "", true},
 		{core.Errorf(core.Limited, "s3cret"), 429, "too many requests", "1", true},
-		{TooMany(1500 * time.Millisecond), 429, "too many requests", "2", true},
+		{face.TooMany(1500 * time.Millisecond), 429, "too many requests", "2", true},
 		{core.Errorf(core.Unavailable, "s3cret"), 503, "cannot answer now", "5", true},
 		{fmt.Errorf("s3cret: %w", context.DeadlineExceeded), 503, "cannot answer now", "5", true},
 		{&core.Error{Kind: core.Invalid, Msg: "why", Err: errors.New("s3cret")}, 400, "why", "", true},

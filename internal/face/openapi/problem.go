@@ -1,16 +1,12 @@
 package openapi
 
 import (
-	"context"
-	"errors"
-	"math"
 	"net/http"
-	"strconv"
-	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 
 	"keyrack/internal/core"
+	"keyrack/internal/face"
 )
 
 // Problem is what a client is told of an error (RFC 9457, in Huma's model).
@@ -26,11 +22,7 @@ const unexpected = "unexpected error occurred" // Huma's words for a 500
 // ProblemOf gives the status and words for an error of core. What the client
 // cannot help, and whatever is no error of core's, is told in constant words.
 func ProblemOf(err error) *Problem {
-	e, ok := errors.AsType[*core.Error](err)
-	if !ok {
-		e = &core.Error{Kind: kindOfForeign(err)}
-	}
-	switch e.Kind {
+	switch e := face.ErrorOf(err); e.Kind {
 	case core.Invalid:
 		return &Problem{Status: http.StatusBadRequest, Detail: e.Msg, Fields: inBody(e.Fields)}
 	case core.Unauthenticated:
@@ -42,21 +34,12 @@ func ProblemOf(err error) *Problem {
 	case core.Conflict:
 		return &Problem{Status: http.StatusConflict, Detail: e.Msg}
 	case core.Limited:
-		return &Problem{Status: http.StatusTooManyRequests, Detail: "too many requests", Header: retryAfter(err, time.Second)}
+		return &Problem{Status: http.StatusTooManyRequests, Detail: "too many requests", Header: face.RetryAfter(err)}
 	case core.Unavailable:
-		return &Problem{Status: http.StatusServiceUnavailable, Detail: "the server cannot answer now", Header: retryAfter(err, 5*time.Second)}
+		return &Problem{Status: http.StatusServiceUnavailable, Detail: "the server cannot answer now", Header: face.RetryAfter(err)}
 	default:
 		return &Problem{Status: http.StatusInternalServerError, Detail: unexpected}
 	}
-}
-
-// kindOfForeign judges an error that is none of core's. Work that ran out of
-// time is not broken, it is too slow just now.
-func kindOfForeign(err error) core.Kind {
-	if errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled) {
-		return core.Unavailable
-	}
-	return core.Internal
 }
 
 func inBody(fields []core.Field) []core.Field {
@@ -65,31 +48,6 @@ func inBody(fields []core.Field) []core.Field {
 		out[i] = core.Field{Path: "body." + f.Path, Msg: f.Msg}
 	}
 	return out
-}
-
-// TooMany is the error of a caller who used up what a rate limit allows and
-// should wait that long.
-func TooMany(wait time.Duration) error {
-	return &waitError{wait}
-}
-
-type waitError struct{ wait time.Duration }
-
-func (e *waitError) Error() string { return "rate limit exceeded" }
-
-// Unwrap gives it its kind.
-func (e *waitError) Unwrap() error { return errLimited }
-
-var errLimited = core.Errorf(core.Limited, "rate limit exceeded")
-
-// retryAfter says when it is worth to try again, in whole seconds (RFC 9110,
-// 10.2.3).
-func retryAfter(err error, unless time.Duration) http.Header {
-	wait := unless
-	if e, ok := errors.AsType[*waitError](err); ok {
-		wait = e.wait
-	}
-	return http.Header{"Retry-After": {strconv.Itoa(int(math.Ceil(wait.Seconds())))}}
 }
 
 // errors gives the fields as Huma takes them.

@@ -6,7 +6,6 @@ import (
 
 	"keyrack/internal/core"
 	"keyrack/internal/face"
-	"keyrack/internal/face/openapi"
 )
 
 const apiKeyHeader = "x-api-key"
@@ -20,7 +19,7 @@ func (f *sshverify) authenticate(r *http.Request) (context.Context, core.Actor, 
 		return ctx, core.Actor{}, err
 	}
 	if wait := f.rate.Take(by.Project(), f.Now()); wait > 0 {
-		return ctx, by, openapi.TooMany(wait)
+		return ctx, by, face.TooMany(wait)
 	}
 	return context.WithValue(ctx, usedKey{}, key), by, nil
 }

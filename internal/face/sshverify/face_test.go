@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
-	"net/http/httptest"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -281,19 +280,6 @@ func TestBounds(t *testing.T) {
 		got := w.do(t, http.MethodPost, sessions, fmt.Sprintf(`{%q:%q}`, tt.member, tt.breaks))
 		if got.Code != http.StatusBadRequest || !strings.Contains(got.Body.String(), `"location":"body.`+tt.member+`"`) {
 			t.Errorf("%s: what does not = %d %s, want 400 at body.%s", name, got.Code, got.Body, tt.member)
-		}
-	}
-}
-
-func TestMount(t *testing.T) {
-	t.Parallel()
-	mux := http.NewServeMux()
-	newWorld(t).api.Mount(mux)
-	for path, want := range map[string]string{
-		"/api/v1/docs": "/api/v1/", "/schemas/ErrorModel.json": "/schemas/", "/api/v2/hosts": "", "/api/users/5": "", "/": "", "/v1/login": "",
-	} {
-		if _, got := mux.Handler(httptest.NewRequestWithContext(t.Context(), http.MethodGet, path, nil)); got != want {
-			t.Errorf("%s is served by %q, want %q", path, got, want)
 		}
 	}
 }
