@@ -121,6 +121,18 @@ type HTTP struct {
 type Faces struct {
 	// SSHVerify REST API v1, at /api/v1.
 	SSHVerify SSHVerify `yaml:"sshverify"`
+
+	// Raidboxes API v1, at /v1.
+	Raidboxes Raidboxes `yaml:"raidboxes"`
+
+	// Foreman API v2, at /api and /apidoc.
+	Foreman Foreman `yaml:"foreman"`
+
+	// Waldur MasterMind, at /api/keys/, /api/users/ and /api-auth/.
+	Waldur Waldur `yaml:"waldur"`
+
+	// senhasegura PAM Core, at /api/pam, /api/oauth2 and /iso.
+	Senhasegura Senhasegura `yaml:"senhasegura"`
 }
 
 // SSHVerify is the face of that name.
@@ -137,6 +149,42 @@ type SSHVerify struct {
 	// Whether sessions that have expired are shown as pending, for clients that
 	// know no status expired.
 	ExpiredAsPending bool `yaml:"expired_as_pending"`
+}
+
+// Raidboxes is the face of that name.
+type Raidboxes struct {
+	// Whether it is served.
+	Enabled bool `yaml:"enabled"`
+
+	// The only host name it is served for. By default it is served for all.
+	Host string `yaml:"host" example:"raidboxes.example.org"`
+}
+
+// Foreman is the face of that name.
+type Foreman struct {
+	// Whether it is served.
+	Enabled bool `yaml:"enabled"`
+
+	// The only host name it is served for. By default it is served for all.
+	Host string `yaml:"host" example:"foreman.example.org"`
+}
+
+// Waldur is the face of that name.
+type Waldur struct {
+	// Whether it is served.
+	Enabled bool `yaml:"enabled"`
+
+	// The only host name it is served for. By default it is served for all.
+	Host string `yaml:"host" example:"waldur.example.org"`
+}
+
+// Senhasegura is the face of that name.
+type Senhasegura struct {
+	// Whether it is served.
+	Enabled bool `yaml:"enabled"`
+
+	// The only host name it is served for. By default it is served for all.
+	Host string `yaml:"host" example:"vault.example.org"`
 }
 
 // Webhooks is the sending of events.
@@ -159,11 +207,17 @@ type Log struct {
 // depends on other values is empty; [Load] fills it in.
 func Default() Config {
 	return Config{
-		DataDir:       "keyrack-data",
-		HTTPAddr:      ":8080",
-		SSHAddr:       ":2222",
-		SSH:           SSH{LoginGrace: 2 * time.Minute, MaxConnections: 200, PerSource: 20},
-		Faces:         Faces{SSHVerify: SSHVerify{Enabled: true, RequestsPerMinute: 600}},
+		DataDir:  "keyrack-data",
+		HTTPAddr: ":8080",
+		SSHAddr:  ":2222",
+		SSH:      SSH{LoginGrace: 2 * time.Minute, MaxConnections: 200, PerSource: 20},
+		Faces: Faces{
+			SSHVerify:   SSHVerify{Enabled: true, RequestsPerMinute: 600},
+			Raidboxes:   Raidboxes{Enabled: true},
+			Foreman:     Foreman{Enabled: true},
+			Waldur:      Waldur{Enabled: true},
+			Senhasegura: Senhasegura{Enabled: true},
+		},
 		Log:           Log{Level: slog.LevelInfo, Format: "text"},
 		ShutdownGrace: 20 * time.Second,
 	}

@@ -49,8 +49,11 @@ func TestDefaults(t *testing.T) {
 	}
 	want := Config{
 		DataDir: "keyrack-data", HTTPAddr: ":8080", SSHAddr: ":2222",
-		SSH:           SSH{LoginGrace: 2 * time.Minute, MaxConnections: 200, PerSource: 20},
-		Faces:         Faces{SSHVerify: SSHVerify{Enabled: true, RequestsPerMinute: 600}},
+		SSH: SSH{LoginGrace: 2 * time.Minute, MaxConnections: 200, PerSource: 20},
+		Faces: Faces{
+			SSHVerify: SSHVerify{Enabled: true, RequestsPerMinute: 600}, Raidboxes: Raidboxes{Enabled: true},
+			Foreman: Foreman{Enabled: true}, Waldur: Waldur{Enabled: true}, Senhasegura: Senhasegura{Enabled: true},
+		},
 		Log:           Log{Level: slog.LevelInfo, Format: "text"},
 		ShutdownGrace: 20 * time.Second,
 		MasterKeyFile: "keyrack-data/master.key", KeysetFile: "keyrack-data/keyset.json",
@@ -123,7 +126,12 @@ ssh:
   per_source: 5
   proxy_from: [10.0.0.5/32, fd00::/8]
 http: {trusted_proxies: [10.0.0.0/8]}
-faces: {sshverify: {enabled: no, host: verify.example.org, requests_per_minute: 1, expired_as_pending: true}}
+faces:
+  sshverify: {enabled: no, host: verify.example.org, requests_per_minute: 1, expired_as_pending: true}
+  raidboxes: {enabled: no, host: r}
+  foreman: {enabled: no, host: f}
+  waldur: {enabled: no, host: w}
+  senhasegura: {enabled: no, host: s}
 log: {level: debug, format: json}
 shutdown_grace: 0s
 master_key_file: m
@@ -140,8 +148,11 @@ func TestEveryKeyIsRead(t *testing.T) {
 			HostKeys: []string{"/etc/keyrack/a", "/b"}, Notice: "Mind the gap.", LoginGrace: 2 * time.Minute, MaxConnections: 5, PerSource: 5,
 			ProxyFrom: []netip.Prefix{netip.MustParsePrefix("10.0.0.5/32"), netip.MustParsePrefix("fd00::/8")},
 		},
-		HTTP:          HTTP{TrustedProxies: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")}},
-		Faces:         Faces{SSHVerify: SSHVerify{Host: "verify.example.org", RequestsPerMinute: 1, ExpiredAsPending: true}},
+		HTTP: HTTP{TrustedProxies: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")}},
+		Faces: Faces{
+			SSHVerify: SSHVerify{Host: "verify.example.org", RequestsPerMinute: 1, ExpiredAsPending: true},
+			Raidboxes: Raidboxes{Host: "r"}, Foreman: Foreman{Host: "f"}, Waldur: Waldur{Host: "w"}, Senhasegura: Senhasegura{Host: "s"},
+		},
 		Log:           Log{Level: slog.LevelDebug, Format: "json"},
 		MasterKeyFile: "/etc/keyrack/m", KeysetFile: "/k",
 	}
@@ -289,6 +300,7 @@ var wrong = []struct{ content, want string }{
 	{"database_url: postgres://a\ndatabase_url_file: b", "2: database_url_file: is given beside database_url; give one of them"},
 	{"faces: {sshverify: {requests_per_minute: 0}}", "1: faces.sshverify.requests_per_minute: must be from 1 to 1000000"},
 	{`faces: {sshverify: {host: "verify.example.org:443"}}`, "1: faces.sshverify.host: must be a host name without a port, as verify.example.org"},
+	{`faces: {foreman: {host: a.example.org}, waldur: {host: A.example.org}}`, "1: faces.waldur.host: must be another name than faces.foreman.host"},
 	{`faces: {sshverify: {enabled: "true"}}`, "1: faces.sshverify.enabled: must be true or false, without quotes"},
 	{"faces: {sshverfiy: {}}", `1: faces: unknown key "sshverfiy"; did you mean "sshverify"?`},
 	{"log: {level: loud}", "1: log.level: must be debug, info, warn or error"},

@@ -31,7 +31,7 @@ func (c Config) Validate() []yamlfile.Problem {
 	c.checkPublic(&p)
 	c.checkDatabase(&p)
 	c.SSH.check(&p)
-	c.Faces.SSHVerify.check(&p)
+	c.Faces.check(&p)
 	within(&p, "shutdown_grace", c.ShutdownGrace, 0, maxGrace)
 	if c.Log.Format != "text" && c.Log.Format != "json" {
 		p.addf("log.format", "must be text or json")
@@ -145,9 +145,30 @@ func (s SSH) check(p *problems) {
 	within(p, "ssh.per_source", s.PerSource, 1, max(s.MaxConnections, 1))
 }
 
-func (s SSHVerify) check(p *problems) {
-	if s.Host != "" && !isHost(s.Host) {
-		p.addf("faces.sshverify.host", "must be a host name without a port, as verify.example.org")
+func (f Faces) check(p *problems) {
+	f.checkHosts(p)
+	within(p, "faces.sshverify.requests_per_minute", f.SSHVerify.RequestsPerMinute, 1, maxRequests)
+}
+
+// checkHosts wants a name of its own for each face that is bound to one.
+func (f Faces) checkHosts(p *problems) {
+	taken := map[string]string{}
+	for _, bound := range []struct{ face, host string }{
+		{"sshverify", f.SSHVerify.Host},
+		{"raidboxes", f.Raidboxes.Host},
+		{"foreman", f.Foreman.Host},
+		{"waldur", f.Waldur.Host},
+		{"senhasegura", f.Senhasegura.Host},
+	} {
+		path, host := "faces."+bound.face+".host", strings.ToLower(bound.host)
+		switch {
+		case host == "":
+		case !isHost(host):
+			p.addf(path, "must be a host name without a port, as verify.example.org")
+		case taken[host] != "":
+			p.addf(path, "must be another name than faces.%s.host", taken[host])
+		default:
+			taken[host] = bound.face
+		}
 	}
-	within(p, "faces.sshverify.requests_per_minute", s.RequestsPerMinute, 1, maxRequests)
 }
