@@ -1,6 +1,7 @@
 package core
 
 import (
+	"context"
 	"maps"
 	"slices"
 )
@@ -22,7 +23,13 @@ func (a *applier) setting(section, value string) error {
 			return nil
 		}
 	}
-	name := "face." + section
+	if check := a.Service.settings[section]; check != nil {
+		if err := check(value); err != nil {
+			a.problems.addf(path, "%v", err)
+			return nil
+		}
+	}
+	name := settingsPrefix + section
 	is, err := a.tx.Setting(name)
 	if err == nil && is == value {
 		return nil
@@ -36,4 +43,16 @@ func (a *applier) setting(section, value string) error {
 	}
 	a.note(op, "settings "+section)
 	return a.changed(a.tx.PutSetting(name, value), "settings.change", "settings "+section)
+}
+
+// settingsPrefix begins the names of the settings that hold sections.
+const settingsPrefix = "face."
+
+// FaceSettings gives the section of `apply`'s settings for a face, as JSON;
+// empty where there is none. It is for the face itself, whoever is asking it.
+func (s *Service) FaceSettings(ctx context.Context, section string) (string, error) {
+	return view(ctx, s, func(tx Tx) (string, error) {
+		text, err := tx.Setting(settingsPrefix + section)
+		return text, ignore(NotFound, err)
+	})
 }

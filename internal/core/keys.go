@@ -15,7 +15,7 @@ import (
 
 const (
 	maxKeyName     = 255 // characters
-	keysPolicyName = "face.keys"
+	keysPolicyName = settingsPrefix + "keys"
 )
 
 // Uniqueness says which keys an owner must not have already. Each face passes

@@ -17,6 +17,11 @@ type Options struct {
 	// are delivered at once. It must not block. nil: nobody is told.
 	Notify func()
 
+	// Settings check the sections of `apply`'s settings that faces read, by the
+	// section's name: each gives an error where the JSON text is not what its
+	// face can use. A section without one is taken as it is.
+	Settings map[string]func(text string) error
+
 	// PasswordHashing sets argon2id's cost; zero means [DefaultPasswordHashing].
 	PasswordHashing PasswordHashing
 }
@@ -29,6 +34,7 @@ type Service struct {
 	now       func() time.Time
 	passwords *passwordHasher
 	notify    func()
+	settings  map[string]func(text string) error
 }
 
 // New makes a Service.
@@ -41,6 +47,7 @@ func New(o Options) *Service {
 	}
 	return &Service{
 		store: o.Store, vault: o.Vault, now: o.Now, notify: o.Notify, passwords: newPasswordHasher(o.PasswordHashing),
+		settings: o.Settings,
 	}
 }
 

@@ -7,48 +7,47 @@ import (
 
 	"keyrack/internal/face"
 	"keyrack/internal/face/native"
-	"keyrack/internal/face/openapi"
 	"keyrack/internal/face/sshverify"
 )
 
 // routes mounts everything that is served by HTTP, to be read top to bottom.
+// Paths go to the faces as they are: a ServeMux in front would redirect some.
 func (s *server) routes() http.Handler {
-	mux := http.NewServeMux()
-	mux.HandleFunc("GET /livez", s.health.live)
-	mux.HandleFunc("GET /readyz", s.health.ready)
+	own := map[string]http.Handler{
+		"/livez":  http.HandlerFunc(s.health.live),
+		"/readyz": http.HandlerFunc(s.health.ready),
+	}
 	if s.Config.MetricsAddr == "" {
-		mux.Handle("GET /metrics", s.metricsHandler())
+		own["/metrics"] = s.metricsHandler()
 	}
 	s.gate.next = s.faces()
-	mux.Handle("/", &s.gate)
-	return mux
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		h, ok := own[r.URL.Path]
+		switch {
+		case !ok:
+			s.gate.ServeHTTP(w, r)
+		case r.Method != http.MethodGet && r.Method != http.MethodHead:
+			w.Header().Set("Allow", "GET, HEAD")
+			http.Error(w, "Method Not Allowed", http.StatusMethodNotAllowed)
+		default:
+			h.ServeHTTP(w, r)
+		}
+	})
 }
 
-func (s *server) faces() http.Handler {
-	mux := http.NewServeMux()
+func (s *server) faces() dispatcher {
 	shared := face.Options{
 		Log: s.Log, Metrics: face.NewMetrics(s.metrics), TrustedProxies: s.Config.HTTP.TrustedProxies,
 	}
-	native.New(native.Options{Options: shared, Core: s.local.Core, BaseURL: s.Config.PublicURL}).Mount(mux)
+	d := dispatcher{}
+	d["native"] = mounted{Handler: native.New(native.Options{Options: shared, Core: s.local.Core, BaseURL: s.Config.PublicURL})}
 	if c := s.Config.Faces.SSHVerify; c.Enabled {
-		mountOn(mux, c.Host, sshverify.New(sshverify.Options{
+		d["sshverify"] = mounted{host: c.Host, Handler: sshverify.New(sshverify.Options{
 			Options: shared, Core: s.local.Core, BaseURL: s.Config.PublicURL,
 			RatePerMinute: c.RequestsPerMinute, ExpiredAsPending: c.ExpiredAsPending,
-		}))
+		})}
 	}
-	return mux
-}
-
-// mountOn serves an API for one host name alone, or for all where none is named.
-func mountOn(mux *http.ServeMux, host string, api *openapi.API) {
-	if host == "" {
-		api.Mount(mux)
-		return
-	}
-	own := http.NewServeMux()
-	api.Mount(own)
-	mux.Handle(host+api.Prefix+"/", own)
-	mux.Handle(host+api.SchemasPath+"/", own)
+	return d
 }
 
 func (s *server) metricsHandler() http.Handler {

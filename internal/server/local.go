@@ -52,7 +52,7 @@ func OpenLocal(ctx context.Context, c config.Config, log *slog.Logger, need Need
 	if err := l.prepare(ctx, c, need); err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
-	l.Core = core.New(core.Options{Store: db, Vault: l.Vault, Notify: need.Notify})
+	l.Core = core.New(core.Options{Store: db, Vault: l.Vault, Notify: need.Notify, Settings: faceSettings})
 	return l, nil
 }
 

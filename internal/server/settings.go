@@ -1,0 +1,4 @@
+package server
+
+// faceSettings check the sections of `apply`'s settings that faces read.
+var faceSettings = map[string]func(text string) error{}
