@@ -61,7 +61,9 @@ var prefixes = map[string]string{
 
 // claims names the faces that a path may belong to, the likeliest first.
 func claims(r *http.Request) []string {
-	p := path.Clean("/" + r.URL.Path) // hammer doubles the slash after the host
+	// As it was sent: an escaped slash separates nothing. hammer doubles the
+	// slash after the host.
+	p := path.Clean("/" + r.URL.EscapedPath())
 	for at := p; at != "/"; at = path.Dir(at) {
 		if name, ok := prefixes[at]; ok {
 			return []string{name}

@@ -42,6 +42,7 @@ func TestDispatch(t *testing.T) {
 		{"/api/v1", "", "sshverify"},
 		{"/schemas/ErrorModel.json", "", "sshverify"},
 		{"/api/keyrack/v1/authorized-keys/ada", "", "native"},
+		{"/api/keyrack/v1/authorized-keys/..%2F..%2F..%2Flivez", "", "native"},
 		{"/v1/ssh-keys", "", "raidboxes"},
 		{"/v1/no/such", "", "raidboxes"},
 		{"/api/pam/key/39", "", "senhasegura"},
