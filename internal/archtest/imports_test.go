@@ -19,12 +19,13 @@ var mayImport = map[string][]string{
 	// They stand on nothing of ours, save that secrets have one type: vault.Secret.
 	"sshkey":   nil,
 	"vault":    nil,
+	"jwt":      nil,
 	"safedial": nil,
 	"oauth1":   nil,
 	"yamlfile": {"vault"},
 
 	// What Keyrack is.
-	"core":   {"oauth1", "sshkey", "vault"},
+	"core":   {"jwt", "oauth1", "sshkey", "vault"},
 	"store":  {"core", "sshkey"},
 	"apply":  {"core", "sshkey", "vault", "yamlfile"}, // the file's format; what it means is core's
 	"config": {"vault", "yamlfile"},
