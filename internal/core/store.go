@@ -41,6 +41,7 @@ type Tx interface {
 	TaxonomyStore
 	ProjectStore
 	CredentialStore
+	TicketStore
 	KeyStore
 	SessionStore
 	WebhookStore
@@ -110,6 +111,27 @@ type CredentialStore interface {
 	InsertToken(t Token) (TokenID, error)
 	UpdateToken(t Token) error
 	DeleteToken(id TokenID) error
+}
+
+// TicketStore keeps tickets, the keys that sign them, and second factors.
+type TicketStore interface {
+	TicketByUUID(id uuid.UUID) (Ticket, error)
+	InsertTicket(t Ticket) (TicketID, error)
+	UpdateTicket(t Ticket) error
+	// RecredentialTickets moves an account's tickets from one credential to
+	// another; nil also when there are none.
+	RecredentialTickets(account AccountID, is, was SecretHash) error
+	DeleteTickets(account AccountID) error // all of them; nil also when there are none
+	// DeleteExpiredTickets removes those that ended before a moment.
+	DeleteExpiredTickets(before time.Time) (int, error)
+	SigningKeys() ([]SigningKey, error) // newest first
+	InsertSigningKey(k SigningKey) (SigningKeyID, error)
+	UpdateSigningKey(k SigningKey) error
+	DeleteSigningKey(id SigningKeyID) error
+	SecondFactor(account AccountID) (SecondFactor, error)
+	InsertSecondFactor(f SecondFactor) (SecondFactorID, error) // Conflict when the account has one
+	UpdateSecondFactor(f SecondFactor) error
+	DeleteSecondFactor(id SecondFactorID) error
 }
 
 // KeyStore keeps keys, their revisions and their evidence.

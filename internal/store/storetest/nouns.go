@@ -67,6 +67,8 @@ func lookUps(t testing.TB) map[string]func(core.Tx) error {
 		"ProjectByName":       func(tx core.Tx) error { return fails(tx.ProjectByName("nothing")) },
 		"APIKeyByHash":        func(tx core.Tx) error { return fails(tx.APIKeyByHash(core.SecretHash{1})) },
 		"TokenByHash":         func(tx core.Tx) error { return fails(tx.TokenByHash(core.UseWaldur, core.SecretHash{1})) },
+		"TicketByUUID":        func(tx core.Tx) error { return fails(tx.TicketByUUID(uuid.New())) },
+		"SecondFactor":        func(tx core.Tx) error { return fails(tx.SecondFactor(9999)) },
 		"Key":                 func(tx core.Tx) error { return fails(tx.Key(9999)) },
 		"KeyByUUID":           func(tx core.Tx) error { return fails(tx.KeyByUUID(uuid.New())) },
 		"OwnerKey":            func(tx core.Tx) error { return fails(tx.OwnerKey(1, NewPublicKey(t).SHA256())) },
@@ -93,6 +95,11 @@ func changes(t testing.TB) map[string]func(core.Tx) error {
 		"DeleteAPIKey":        func(tx core.Tx) error { return tx.DeleteAPIKey(9999) },
 		"UpdateToken":         func(tx core.Tx) error { return tx.UpdateToken(core.Token{ID: 9999}) },
 		"DeleteToken":         func(tx core.Tx) error { return tx.DeleteToken(9999) },
+		"UpdateTicket":        func(tx core.Tx) error { return tx.UpdateTicket(core.Ticket{ID: 9999}) },
+		"UpdateSigningKey":    func(tx core.Tx) error { return tx.UpdateSigningKey(core.SigningKey{ID: 9999, Sealed: []byte{}}) },
+		"DeleteSigningKey":    func(tx core.Tx) error { return tx.DeleteSigningKey(9999) },
+		"UpdateSecondFactor":  func(tx core.Tx) error { return tx.UpdateSecondFactor(core.SecondFactor{ID: 9999, Sealed: []byte{}}) },
+		"DeleteSecondFactor":  func(tx core.Tx) error { return tx.DeleteSecondFactor(9999) },
 		"UpdateKey":           func(tx core.Tx) error { return tx.UpdateKey(core.Key{ID: 9999, Public: NewPublicKey(t)}) },
 		"DeleteKey":           func(tx core.Tx) error { return tx.DeleteKey(9999) },
 		"UpdateSession":       func(tx core.Tx) error { return tx.UpdateSession(core.Session{ID: 9999}) },
@@ -122,6 +129,8 @@ func testTaken(t *testing.T, s core.Store) {
 	twice(t, s, "API key name", apiKeys(t), func(v *core.APIKey, old core.APIKey) { v.Project, v.Name = old.Project, old.Name })
 	twice(t, s, "token hash", tokens(t), func(v *core.Token, old core.Token) { v.Use, v.SecretHash = old.Use, old.SecretHash })
 	twice(t, s, "token name", tokens(t), func(v *core.Token, old core.Token) { v.Account, v.Use, v.Name = old.Account, old.Use, old.Name })
+	twice(t, s, "ticket UUID", tickets(t), func(v *core.Ticket, old core.Ticket) { v.UUID = old.UUID })
+	twice(t, s, "account's second factor", secondFactors(t), func(v *core.SecondFactor, old core.SecondFactor) { v.Account = old.Account })
 	twice(t, s, "key UUID", keys(t), func(v *core.Key, old core.Key) { v.UUID = old.UUID })
 	twice(t, s, "key short id", keys(t), func(v *core.Key, old core.Key) { v.ShortID = old.ShortID })
 	twice(t, s, "session identifier", sessions(t), func(v *core.Session, old core.Session) { v.Identifier = old.Identifier })

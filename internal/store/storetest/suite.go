@@ -19,6 +19,7 @@ func Run(t *testing.T, open func(t testing.TB) core.Store) {
 		"ids":          testIDs,
 		"accounts":     testAccounts,
 		"lists":        testLists,
+		"tickets":      testTickets,
 		"keys":         testKeys,
 		"pages":        testPages,
 		"revisions":    testRevisions,
