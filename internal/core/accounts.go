@@ -95,10 +95,7 @@ func accountByLogin(tx Tx, login string) (Account, error) {
 }
 
 func accountByEmail(tx Tx, email string) (Account, error) {
-	if !strings.Contains(email, "@") || nameError(email) != nil {
-		return Account{}, errNoAccount
-	}
-	found, err := tx.AccountsByEmail(email)
+	found, err := accountsByEmail(tx, email)
 	switch {
 	case err != nil:
 		return Account{}, err
@@ -108,6 +105,14 @@ func accountByEmail(tx Tx, email string) (Account, error) {
 		return Account{}, Errorf(Conflict, "more than one account has this e-mail")
 	}
 	return found[0], nil
+}
+
+// accountsByEmail spares the databases what cannot be an address.
+func accountsByEmail(tx Tx, email string) ([]Account, error) {
+	if !strings.Contains(email, "@") || nameError(email) != nil {
+		return nil, nil
+	}
+	return tx.AccountsByEmail(email)
 }
 
 // accountFor gives the account that ref names where the actor may see it. To
@@ -191,6 +196,15 @@ func (s *Service) insertAccount(tx Tx, by Actor, a Account) (Account, error) {
 	return a, s.audit(tx, by, "account.add", a.object())
 }
 
+// updateAccount changes an account. One that is locked out loses what it has
+// logged in with: let in again, it logs in anew.
+func updateAccount(tx Tx, a Account) error {
+	if err := tx.UpdateAccount(a); err != nil || !a.Disabled {
+		return err
+	}
+	return tx.DeleteTickets(a.ID)
+}
+
 func (a Account) object() string { return "account " + a.UUID.String() }
 
 // SetAccountDisabled locks an account out, or lets it in again: its logins and
@@ -209,7 +223,7 @@ func (s *Service) SetAccountDisabled(ctx context.Context, by Actor, id uuid.UUID
 			return Account{}, Errorf(Conflict, "an account cannot disable or enable itself")
 		}
 		a.Disabled, a.UpdatedAt = disabled, s.clock()
-		if err := tx.UpdateAccount(a); err != nil {
+		if err := updateAccount(tx, a); err != nil {
 			return Account{}, err
 		}
 		action := "account.enable"
@@ -240,7 +254,7 @@ func (s *Service) SetPassword(ctx context.Context, by Actor, id uuid.UUID, passw
 			return err
 		}
 		a.PasswordHash, a.UpdatedAt = hash, s.clock()
-		if err := tx.UpdateAccount(a); err != nil {
+		if err := updateAccount(tx, a); err != nil {
 			return err
 		}
 		return s.audit(tx, by, "password.set", a.object())

@@ -75,7 +75,7 @@ func (a *applier) changeAccount(is Account, d diff) error {
 	}
 	is.UpdatedAt = a.clock()
 	a.note("update", "account "+is.Login, d.fields...)
-	return a.changed(a.tx.UpdateAccount(is), "account.change", is.object(), withDetail(strings.Join(d.fields, " ")))
+	return a.changed(updateAccount(a.tx, is), "account.change", is.object(), withDetail(strings.Join(d.fields, " ")))
 }
 
 // maxGivenID is the largest id that every client can read: JavaScript's

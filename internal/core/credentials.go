@@ -14,29 +14,71 @@ var errBadCredential = Errorf(Unauthenticated, "the credential does not hold")
 // login exists, has a password, or is locked shows neither in the answer nor
 // in its time.
 func (s *Service) AuthenticatePassword(ctx context.Context, login, password string, o Origin) (Actor, error) {
-	find := func(tx Tx) (Account, error) {
+	account, err := view(ctx, s, func(tx Tx) (Account, error) {
 		account, err := accountByLogin(tx, login)
 		return account, ignore(NotFound, err)
-	}
-	account, err := view(ctx, s, find)
+	})
 	if err != nil {
 		return Actor{}, err
 	}
+	account, err = s.checkedPassword(ctx, account, password)
+	if err != nil {
+		return Actor{}, err
+	}
+	return accountActor(account, o), nil
+}
+
+// checkedPassword gives the account as it is once its password was found right.
+// The zero account has none, and takes as long to be refused as any.
+func (s *Service) checkedPassword(ctx context.Context, account Account, password string) (Account, error) {
 	if len(password) > maxPassword {
 		password = "" // never a password; hashing it all would be work for an attacker to give
 	}
 	ok, err := s.passwords.matches(ctx, password, account.PasswordHash)
 	if err != nil {
-		return Actor{}, err
+		return Account{}, err
 	}
-	now, err := view(ctx, s, find) // again: hashing, and waiting for a turn, took their time
-	if err != nil {
-		return Actor{}, err
+	// Again: hashing, and waiting for a turn, took their time.
+	now, err := view(ctx, s, func(tx Tx) (Account, error) { return tx.Account(account.ID) })
+	if err := ignore(NotFound, err); err != nil {
+		return Account{}, err
 	}
 	if !ok || now.PasswordHash != account.PasswordHash || !now.ActiveAt(s.clock()) {
-		return Actor{}, errBadCredential
+		return Account{}, errBadCredential
 	}
-	return accountActor(now, o), nil
+	return s.upgradeHash(ctx, now, password)
+}
+
+// upgradeHash stores the hash of a password that was found right anew where it
+// was made at a lower cost than is set now. What was got with the old hash goes
+// on to hold.
+func (s *Service) upgradeHash(ctx context.Context, a Account, password string) (Account, error) {
+	if !s.passwords.cheap(a.PasswordHash) {
+		return a, nil
+	}
+	hash, err := s.passwords.hash(ctx, password)
+	if err != nil {
+		return Account{}, err
+	}
+	now, err := update(ctx, s, func(tx Tx) (Account, error) {
+		now, err := tx.Account(a.ID)
+		if err != nil || now.PasswordHash != a.PasswordHash {
+			return now, badCredential(err)
+		}
+		was := credentialOf(now)
+		now.PasswordHash = hash
+		if err := updateAccount(tx, now); err != nil {
+			return Account{}, err
+		}
+		if err := tx.RecredentialTickets(now.ID, credentialOf(now), was); err != nil {
+			return Account{}, err
+		}
+		return now, s.audit(tx, System("upgrade hash"), "account.change", now.object(), withDetail("password hash"))
+	})
+	if err != nil || now.PasswordHash == hash {
+		return now, err
+	}
+	return s.checkedPassword(ctx, now, password) // somebody was faster: with an upgrade, or with another password
 }
 
 func accountActor(a Account, o Origin) Actor {

@@ -459,3 +459,57 @@ func (f faultyTx) Settings(prefix string) (map[string]string, error) {
 func (f faultyTx) PutSetting(name, value string) error {
 	return f.do(func() error { return f.Tx.PutSetting(name, value) })
 }
+
+func (f faultyTx) TicketByUUID(id uuid.UUID) (core.Ticket, error) {
+	return get(f.faulty, func() (core.Ticket, error) { return f.Tx.TicketByUUID(id) })
+}
+
+func (f faultyTx) InsertTicket(t core.Ticket) (core.TicketID, error) {
+	return get(f.faulty, func() (core.TicketID, error) { return f.Tx.InsertTicket(t) })
+}
+
+func (f faultyTx) UpdateTicket(t core.Ticket) error {
+	return f.do(func() error { return f.Tx.UpdateTicket(t) })
+}
+
+func (f faultyTx) RecredentialTickets(account core.AccountID, is, was core.SecretHash) error {
+	return f.do(func() error { return f.Tx.RecredentialTickets(account, is, was) })
+}
+
+func (f faultyTx) DeleteTickets(account core.AccountID) error {
+	return f.do(func() error { return f.Tx.DeleteTickets(account) })
+}
+
+func (f faultyTx) DeleteExpiredTickets(before time.Time) (int, error) {
+	return get(f.faulty, func() (int, error) { return f.Tx.DeleteExpiredTickets(before) })
+}
+
+func (f faultyTx) SigningKeys() ([]core.SigningKey, error) { return get(f.faulty, f.Tx.SigningKeys) }
+
+func (f faultyTx) InsertSigningKey(k core.SigningKey) (core.SigningKeyID, error) {
+	return get(f.faulty, func() (core.SigningKeyID, error) { return f.Tx.InsertSigningKey(k) })
+}
+
+func (f faultyTx) UpdateSigningKey(k core.SigningKey) error {
+	return f.do(func() error { return f.Tx.UpdateSigningKey(k) })
+}
+
+func (f faultyTx) DeleteSigningKey(id core.SigningKeyID) error {
+	return f.do(func() error { return f.Tx.DeleteSigningKey(id) })
+}
+
+func (f faultyTx) SecondFactor(account core.AccountID) (core.SecondFactor, error) {
+	return get(f.faulty, func() (core.SecondFactor, error) { return f.Tx.SecondFactor(account) })
+}
+
+func (f faultyTx) InsertSecondFactor(v core.SecondFactor) (core.SecondFactorID, error) {
+	return get(f.faulty, func() (core.SecondFactorID, error) { return f.Tx.InsertSecondFactor(v) })
+}
+
+func (f faultyTx) UpdateSecondFactor(v core.SecondFactor) error {
+	return f.do(func() error { return f.Tx.UpdateSecondFactor(v) })
+}
+
+func (f faultyTx) DeleteSecondFactor(id core.SecondFactorID) error {
+	return f.do(func() error { return f.Tx.DeleteSecondFactor(id) })
+}

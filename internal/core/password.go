@@ -32,7 +32,8 @@ var DefaultPasswordHashing = PasswordHashing{Time: 3, Memory: 64 * 1024, Threads
 type passwordHasher struct {
 	params argon2id.Params
 	slots  chan struct{}
-	dummy  string // a hash that no password has, to spend time on
+	checks chan struct{} // of passwords that run or wait
+	dummy  string        // a hash that no password has, to spend time on
 }
 
 func newPasswordHasher(p PasswordHashing) *passwordHasher {
@@ -40,8 +41,18 @@ func newPasswordHasher(p PasswordHashing) *passwordHasher {
 		p = DefaultPasswordHashing
 	}
 	params := argon2id.Params{Memory: p.Memory, Iterations: p.Time, Parallelism: p.Threads, SaltLength: 16, KeyLength: 32}
-	return &passwordHasher{params: params, slots: make(chan struct{}, runtime.GOMAXPROCS(0)), dummy: dummyHash(params)}
+	slots := runtime.GOMAXPROCS(0)
+	return &passwordHasher{
+		params: params, slots: make(chan struct{}, slots), checks: make(chan struct{}, slots*checksASlot), dummy: dummyHash(params),
+	}
 }
+
+// checksASlot bounds how many passwords run and wait to be checked: who comes
+// to more is refused at once, rather than to wait longer than he would for an
+// answer. At a quarter of a second each, the last one waits for two.
+const checksASlot = 8
+
+var errManyChecks = Errorf(Limited, "too many password checks are waiting")
 
 // dummyHash makes a PHC string whose salt and hash are random: it costs what
 // any costs to compare with, and no password is known to have it.
@@ -57,7 +68,7 @@ func (h *passwordHasher) turn(ctx context.Context) (done func(), err error) {
 	case h.slots <- struct{}{}:
 		return func() { <-h.slots }, nil
 	case <-ctx.Done():
-		return nil, &Error{Kind: Limited, Msg: "too many password checks are waiting", Err: ctx.Err()}
+		return nil, &Error{Kind: Limited, Msg: errManyChecks.Msg, Err: ctx.Err()}
 	}
 }
 
@@ -72,6 +83,12 @@ func (h *passwordHasher) hash(ctx context.Context, password string) (string, err
 
 // matches tells whether hash is password's. An empty hash takes as long as any.
 func (h *passwordHasher) matches(ctx context.Context, password, hash string) (bool, error) {
+	select {
+	case h.checks <- struct{}{}:
+		defer func() { <-h.checks }()
+	default:
+		return false, errManyChecks
+	}
 	done, err := h.turn(ctx)
 	if err != nil {
 		return false, err
@@ -86,6 +103,12 @@ func (h *passwordHasher) matches(ctx context.Context, password, hash string) (bo
 		return false, fmt.Errorf("compare with stored password hash: %w", err)
 	}
 	return ok && hash != "", nil
+}
+
+// cheap tells whether a hash was made at a lower cost than is set now.
+func (h *passwordHasher) cheap(hash string) bool {
+	is, _, _, err := argon2id.DecodeHash(hash)
+	return err == nil && (is.Memory < h.params.Memory || is.Iterations < h.params.Iterations || is.Parallelism < h.params.Parallelism)
 }
 
 func checkPassword(password string) error {

@@ -32,6 +32,26 @@ func TestHashingIsBounded(t *testing.T) {
 	}
 }
 
+// Who comes when too many wait already is refused at once and waits for nothing.
+// Passwords that are set are not: no stranger can ask for that.
+func TestCheckingIsBounded(t *testing.T) {
+	t.Parallel()
+	h := newPasswordHasher(PasswordHashing{Time: 1, Memory: 64, Threads: 1})
+	for range cap(h.checks) {
+		h.checks <- struct{}{}
+	}
+	if ok, err := h.matches(t.Context(), "a long password", ""); KindOf(err) != Limited || ok {
+		t.Errorf("matches while too many wait = %v, %v; want limited", ok, err)
+	}
+	if _, err := h.hash(t.Context(), "a long password"); err != nil {
+		t.Errorf("hash while many passwords wait to be checked: %v", err)
+	}
+	<-h.checks
+	if _, err := h.matches(t.Context(), "a long password", ""); err != nil || len(h.checks) != cap(h.checks)-1 {
+		t.Errorf("matches with a place free: %v, %d places taken; want its own given back", err, len(h.checks))
+	}
+}
+
 // What an unknown login is held against costs what a real hash does.
 func TestDummyHashIsLikeAny(t *testing.T) {
 	t.Parallel()

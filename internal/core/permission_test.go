@@ -46,11 +46,14 @@ ChangeSession        N      N      N     N     N      D      .     .      N     
 ChangeWebhook        N      N      N     N     N      D      .     .      N     .      .       .
 ClaimDeliveries      D      D      D     D     D      D      D     D      D     D      D       .
 CompleteSession      N      N      N     N     N      D      .     .      N     .      .       .
+ConfirmSecondFactor  D      D      D     D     D      D      .     .      D     D      .       .
 Connect              .      .      .     .     .      .      .     .      .     .      .       .
 CreateSession        D      D      D     D     D      D      D     D      .     .      D       D
 DeleteSession        N      N      N     N     N      D      .     .      N     .      .       .
 Deliveries           D      D      D     D     D      .      .     .      D     D      .       .
 Devices              D      D      D     D     D      .      .     .      D     D      .       .
+EnrolSecondFactor    D      D      D     D     D      D      .     .      D     D      .       .
+EnsureSigningKey     D      D      D     D     D      D      D     D      D     D      D       .
 ExpireSessions       D      D      D     D     D      D      D     D      D     D      D       .
 Finish               .      .      .     .     .      .      .     .      .     .      .       .
 Invite               D      D      D     D     D      D      .     .      D     D      .       .
@@ -63,16 +66,21 @@ OwnProject           D      D      D     D     D      D      D     D      .     
 Projects             D      D      D     D     D      .      .     .      D     D      .       .
 PruneDeliveries      D      D      D     D     D      D      D     D      D     D      D       .
 PruneMade            D      D      D     D     D      D      D     D      D     D      D       .
+PruneTickets         D      D      D     D     D      D      D     D      D     D      D       .
 RecordAttempt        D      D      D     D     D      D      D     D      D     D      D       .
 RemoveAPIKey         D      D      D     D     D      D      .     .      D     D      .       .
 RemoveKey            N      N      N     N     .      D      .     .      N     N      .       .
+RemoveSecondFactor   D      D      D     D     D      D      .     .      D     D      .       .
 RemoveToken          D      D      D     D     D      D      .     .      D     D      .       .
 RemoveWebhook        N      N      N     N     N      D      .     .      N     .      .       .
 ReplayDelivery       D      D      D     D     D      D      .     .      D     D      .       .
+RotateSigningKey     D      D      D     D     D      D      .     .      D     D      .       .
+SecondFactor         N      N      N     N     .      .      .     .      N     N      .       .
 Session              N      N      N     N     N      .      .     .      N     .      .       .
 Sessions             D      D      D     D     D      .      .     .      .     .      .       .
 SetAccountDisabled   D      D      D     D     D      D      .     .      D     D      .       .
 SetPassword          D      D      D     D     D      D      .     .      D     D      .       .
+SigningKeys          D      D      D     D     D      .      .     .      D     D      .       .
 Tokens               N      N      N     N     .      .      .     .      N     N      .       .
 Webhook              N      N      N     N     N      .      .     .      N     .      .       .
 WebhookSecret        D      D      D     D     D      D      .     .      D     D      .       .
@@ -80,7 +88,9 @@ Webhooks             N      N      N     N     N      .      .     .      N     
 `
 
 // authentication is what makes actors, and so takes none.
-var authentication = []string{"AuthenticateAPIKey", "AuthenticatePassword", "AuthenticateToken"}
+var authentication = []string{
+	"AuthenticateAPIKey", "AuthenticatePassword", "AuthenticateTicket", "AuthenticateToken", "LogIn", "RefreshTicket",
+}
 
 // objects are what the use cases of the matrix are about.
 type objects struct {
@@ -94,6 +104,7 @@ type objects struct {
 	delivered         uuid.UUID
 	pending           core.DeliveryID
 	newName, newLogin string
+	code              string // of the account's second factor, unconfirmed
 }
 
 // nowhere has the names of nothing that is there.
@@ -164,6 +175,9 @@ var calls = map[string]func(ctx context.Context, s *core.Service, by core.Actor,
 	"CompleteSession": func(ctx context.Context, s *core.Service, by core.Actor, o objects) error {
 		return second(s.CompleteSession(ctx, by, core.CollectSession, o.session.UUID))
 	},
+	"ConfirmSecondFactor": func(ctx context.Context, s *core.Service, by core.Actor, o objects) error {
+		return s.ConfirmSecondFactor(ctx, by, o.accountID, o.code)
+	},
 	"Connect": func(ctx context.Context, s *core.Service, by core.Actor, o objects) error {
 		return second(s.Connect(ctx, by, o.session.Identifier, clientVersion))
 	},
@@ -181,6 +195,12 @@ var calls = map[string]func(ctx context.Context, s *core.Service, by core.Actor,
 	},
 	"Devices": func(ctx context.Context, s *core.Service, by core.Actor, _ objects) error {
 		return second(s.Devices(ctx, by))
+	},
+	"EnrolSecondFactor": func(ctx context.Context, s *core.Service, by core.Actor, o objects) error {
+		return second(s.EnrolSecondFactor(ctx, by, o.accountID))
+	},
+	"EnsureSigningKey": func(ctx context.Context, s *core.Service, by core.Actor, _ objects) error {
+		return s.EnsureSigningKey(ctx, by)
 	},
 	"ExpireSessions": func(ctx context.Context, s *core.Service, by core.Actor, _ objects) error {
 		return second(s.ExpireSessions(ctx, by, 10))
@@ -218,6 +238,9 @@ var calls = map[string]func(ctx context.Context, s *core.Service, by core.Actor,
 	"PruneMade": func(ctx context.Context, s *core.Service, by core.Actor, _ objects) error {
 		return second(s.PruneMade(ctx, by))
 	},
+	"PruneTickets": func(ctx context.Context, s *core.Service, by core.Actor, _ objects) error {
+		return second(s.PruneTickets(ctx, by))
+	},
 	"RecordAttempt": func(ctx context.Context, s *core.Service, by core.Actor, o objects) error {
 		return s.RecordAttempt(ctx, by, o.pending, core.Attempt{Number: 1, Gone: true, Reason: "gone"}, time.Time{})
 	},
@@ -227,6 +250,9 @@ var calls = map[string]func(ctx context.Context, s *core.Service, by core.Actor,
 	"RemoveKey": func(ctx context.Context, s *core.Service, by core.Actor, o objects) error {
 		return s.RemoveKey(ctx, by, o.key, "lost")
 	},
+	"RemoveSecondFactor": func(ctx context.Context, s *core.Service, by core.Actor, o objects) error {
+		return s.RemoveSecondFactor(ctx, by, o.accountID)
+	},
 	"RemoveToken": func(ctx context.Context, s *core.Service, by core.Actor, o objects) error {
 		return s.RemoveToken(ctx, by, o.login, core.UseWaldur, "t")
 	},
@@ -235,6 +261,12 @@ var calls = map[string]func(ctx context.Context, s *core.Service, by core.Actor,
 	},
 	"ReplayDelivery": func(ctx context.Context, s *core.Service, by core.Actor, o objects) error {
 		return s.ReplayDelivery(ctx, by, o.delivered)
+	},
+	"RotateSigningKey": func(ctx context.Context, s *core.Service, by core.Actor, _ objects) error {
+		return second(s.RotateSigningKey(ctx, by, true))
+	},
+	"SecondFactor": func(ctx context.Context, s *core.Service, by core.Actor, o objects) error {
+		return second(s.SecondFactor(ctx, by, o.accountID))
 	},
 	"Session": func(ctx context.Context, s *core.Service, by core.Actor, o objects) error {
 		return second(s.Session(ctx, by, core.CollectSession, o.session.UUID))
@@ -247,6 +279,9 @@ var calls = map[string]func(ctx context.Context, s *core.Service, by core.Actor,
 	},
 	"SetPassword": func(ctx context.Context, s *core.Service, by core.Actor, o objects) error {
 		return s.SetPassword(ctx, by, o.accountID, "another password")
+	},
+	"SigningKeys": func(ctx context.Context, s *core.Service, by core.Actor, _ objects) error {
+		return second(s.SigningKeys(ctx, by))
 	},
 	"Tokens": func(ctx context.Context, s *core.Service, by core.Actor, o objects) error {
 		return second(s.Tokens(ctx, by, o.login))
@@ -292,6 +327,11 @@ func newStage(w *world) stage {
 		key: w.keysOf(owner)[0].UUID, newName: "new", newLogin: "new",
 	}
 	st.meanwhile()
+	// Two signing keys, so that rotating and pruning have something to do.
+	must(w.RotateSigningKey(w.t.Context(), operator, false))
+	must(w.RotateSigningKey(w.t.Context(), operator, false))
+	w.clock.advance(time.Hour)
+	st.o.code = code(w.t, must(w.EnrolSecondFactor(w.t.Context(), operator, owner.UUID)), w.clock.Now())
 	return st
 }
 

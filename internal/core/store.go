@@ -175,7 +175,7 @@ type SessionStore interface {
 	// OverdueSessions gives pending sessions that have expired, those longest over first.
 	OverdueSessions(now time.Time, limit int) ([]Session, error)
 	ExpireSessions(ids []SessionID, now time.Time) error // sets their status, and when
-	WantedKeys(session SessionID) ([]WantedKey, error) // by id
+	WantedKeys(session SessionID) ([]WantedKey, error)   // by id
 	InsertWantedKey(k WantedKey) (WantedKeyID, error)
 	UpdateWantedKey(k WantedKey) error
 	DeleteWantedKey(id WantedKeyID) error // records of it in connections stay

@@ -62,7 +62,7 @@ func (k SigningKey) record() vault.Record {
 	return vault.Record{Kind: "signing_key", ID: k.UUID.String()}
 }
 
-func (k SigningKey) object() string { return "signing-key " + k.UUID.String() }
+func (k SigningKey) object() string { return "signing_key " + k.UUID.String() }
 
 // SecondFactorID is a second factor's integer id.
 type SecondFactorID int64

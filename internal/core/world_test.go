@@ -376,6 +376,8 @@ type everything struct {
 	Deliveries    []core.Delivery
 	Devices       []core.Device
 	Applications  []core.Application
+	SigningKeys   []core.SigningKey
+	SecondFactors []core.SecondFactor
 	Settings      map[string]string
 	Audit         []core.AuditEvent
 }
@@ -394,7 +396,11 @@ func (w *world) dump() everything {
 			Devices:    must(tx.Devices()), Applications: must(tx.Applications()), Settings: must(tx.Settings("")),
 			Audit: must(tx.AuditEvents(core.AuditQuery{Limit: 1 << 20})),
 		}
+		e.SigningKeys = must(tx.SigningKeys())
 		for _, a := range e.Accounts {
+			if f, err := tx.SecondFactor(a.ID); core.KindOf(err) != core.NotFound {
+				e.SecondFactors = append(e.SecondFactors, must(f, err))
+			}
 			e.Tokens = append(e.Tokens, must(tx.Tokens(a.ID))...)
 		}
 		for _, p := range e.Projects {
