@@ -1,6 +1,7 @@
 package face
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -102,16 +103,32 @@ func (f *Face) answer(e Endpoint) http.HandlerFunc {
 
 func (f *Face) handle(e Endpoint, r *http.Request) (Reply, error) {
 	req := RequestOf(r.Context())
-	by := core.Visitor(req.Origin())
-	if !e.Public {
-		var err error
-		by, err = f.protocol.Authenticate(r)
-		req.Actor = by // also of one who is turned away
-		if err != nil {
-			return Reply{}, err
-		}
+	if e.Public {
+		return e.Handle(r, core.Visitor(req.Origin()))
+	}
+	by, err := f.protocol.Authenticate(r)
+	req.Actor = by // also of one who is turned away
+	if err != nil {
+		return Reply{}, err
+	}
+	if by, err = repeated(r, by); err != nil {
+		return Reply{}, err
 	}
 	return e.Handle(r, by)
+}
+
+// repeated lets the actor know that his request may be a repetition. The body,
+// which tells whether it is, can be read again.
+func repeated(r *http.Request, by core.Actor) (core.Actor, error) {
+	if !Repeats(r) {
+		return by, nil
+	}
+	body, err := Body(r)
+	if err != nil {
+		return by, err
+	}
+	r.Body = io.NopCloser(bytes.NewReader(body))
+	return Repeatable(r, body, by)
 }
 
 func (f *Face) missing(w http.ResponseWriter, r *http.Request, allow []string) {

@@ -28,6 +28,10 @@ func (toy) Endpoints() []face.Endpoint {
 		{Method: "DELETE", Path: "/things/", Handle: func(*http.Request, core.Actor) (face.Reply, error) {
 			return face.Reply{Status: http.StatusNoContent}, nil
 		}},
+		{Method: "POST", Path: "/repeats", Handle: func(r *http.Request, by core.Actor) (face.Reply, error) {
+			body, err := face.Body(r)
+			return face.Reply{Body: map[string]any{"body": string(body), "plain": by == core.Operator("ada")}}, err
+		}},
 		{Method: "PUT", Path: "/things/", Public: true, Handle: func(*http.Request, core.Actor) (face.Reply, error) {
 			return face.Reply{Body: func() {}}, nil
 		}},
@@ -102,7 +106,7 @@ func TestFace(t *testing.T) {
 			t.Errorf("%s: Allow = %q, want GET, HEAD", tt.request, w.Header().Get("Allow"))
 		}
 	}
-	if got := f.Routes(); len(got) != 4 || got[1] != (face.Route{Method: "POST", Path: "/things/", Public: true}) {
+	if got := f.Routes(); len(got) != 5 || got[1] != (face.Route{Method: "POST", Path: "/things/", Public: true}) {
 		t.Errorf("Routes = %v, want those of the route table", got)
 	}
 }
@@ -116,5 +120,23 @@ func TestFaceKeepsTheSpellingOfHeaders(t *testing.T) {
 	face.New("toy", toy{}, face.Options{}).ServeHTTP(w, r)
 	if w.Header()["access_token"] == nil { //nolint:staticcheck // the spelling is what is asked for
 		t.Errorf("header = %v, want access_token", w.Header())
+	}
+}
+
+func TestFaceTellsOfRepetitions(t *testing.T) {
+	t.Parallel()
+	f := face.New("toy", toy{}, face.Options{})
+	for key, want := range map[string]string{
+		"": `{"body":"b","plain":true}`, "k1": `{"body":"b","plain":false}`, "bad key\x01": `"error"`,
+	} {
+		r := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/repeats", strings.NewReader("b"))
+		r.Header.Set("Authorization", "yes")
+		if key != "" {
+			r.Header.Set("Idempotency-Key", key)
+		}
+		w := httptest.NewRecorder()
+		if f.ServeHTTP(w, r); w.Body.String() != want {
+			t.Errorf("Idempotency-Key %q: %s, want %s", key, w.Body, want)
+		}
 	}
 }
