@@ -57,7 +57,7 @@ func TestAdopt(t *testing.T) {
 		v := a.connect(s)
 		k := w.proven(testKey(t, 1))
 		w.clock.advance(time.Minute)
-		if err := w.Finish(t.Context(), visitor, v.Connection, []core.CollectedKey{k}); err != nil {
+		if err := w.finish(v.Connection, []core.CollectedKey{k}); err != nil {
 			t.Fatal(err)
 		}
 		keys := w.keysOf(a.ada)

@@ -185,7 +185,8 @@ func TestVerifyEventsStandOrFall(t *testing.T) {
 	for name, shown := range map[string][]int{"verified": {1}, "failed": {3}} {
 		v := w.connect(s)
 		finish := func(f *faulty) error {
-			return w.over(f).Finish(t.Context(), visitor, v.Connection, w.shown(shown))
+			_, err := w.over(f).Finish(t.Context(), visitor, v.Connection, w.shown(shown))
+			return err
 		}
 		sound := &faulty{Store: rehearsal{w.store}}
 		if err := finish(sound); err != nil || sound.calls == 0 {

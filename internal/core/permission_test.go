@@ -206,7 +206,8 @@ var calls = map[string]func(ctx context.Context, s *core.Service, by core.Actor,
 		return second(s.ExpireSessions(ctx, by, 10))
 	},
 	"Finish": func(ctx context.Context, s *core.Service, by core.Actor, o objects) error {
-		return s.Finish(ctx, by, o.connection, []core.CollectedKey{{Public: mustParse(keyText), Proven: true}})
+		_, err := s.Finish(ctx, by, o.connection, []core.CollectedKey{{Public: mustParse(keyText), Proven: true}})
+		return err
 	},
 	"Invite": func(ctx context.Context, s *core.Service, by core.Actor, o objects) error {
 		return second(s.Invite(ctx, by, o.login, time.Hour))

@@ -2,12 +2,14 @@ package core_test
 
 import (
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
 	"github.com/google/uuid"
 
 	"keyrack/internal/core"
+	"keyrack/internal/sshkey"
 	"keyrack/internal/vault"
 )
 
@@ -119,7 +121,7 @@ func TestVerifyAttemptsAtOnce(t *testing.T) {
 		}
 		late := 0
 		for _, err := range atOnce(clients, func(i int) error {
-			return w.Finish(t.Context(), visitor, visits[i].Connection, nil)
+			return w.finish(visits[i].Connection, nil)
 		}) {
 			if err != nil {
 				wantError(t, "Finish", err, core.Conflict)
@@ -145,7 +147,7 @@ func TestVerifyAtOnce(t *testing.T) {
 		visits := []core.Visit{w.connect(s), w.connect(s), w.connect(s)}
 		won := 0
 		for _, err := range atOnce(len(visits), func(i int) error {
-			return w.Finish(t.Context(), visitor, visits[i].Connection, w.shown([]int{1}))
+			return w.finish(visits[i].Connection, w.shown([]int{1}))
 		}) {
 			if err == nil {
 				won++
@@ -240,7 +242,7 @@ func TestVerifyKeysReplacedMeanwhile(t *testing.T) {
 				if _, err := w.ChangeSession(t.Context(), operator, s.Kind, s.UUID, core.SessionChange{Wanted: core.To(wanted(t, 2, 3))}); err != nil {
 					t.Fatal(err)
 				}
-				if err := w.Finish(t.Context(), visitor, v.Connection, w.shown([]int{shown})); err != nil {
+				if err := w.finish(v.Connection, w.shown([]int{shown})); err != nil {
 					t.Fatal(err)
 				}
 				if got := w.read(s); got.Status != want {
@@ -300,8 +302,8 @@ func TestVerifyTooLate(t *testing.T) {
 					t.Fatal(err)
 				}
 				before := w.dump()
-				wantError(t, "Finish with the right key", w.Finish(t.Context(), visitor, right.Connection, w.shown([]int{1})), core.Conflict)
-				wantError(t, "Finish with none", w.Finish(t.Context(), visitor, wrong.Connection, nil), core.Conflict)
+				wantError(t, "Finish with the right key", w.finish(right.Connection, w.shown([]int{1})), core.Conflict)
+				wantError(t, "Finish with none", w.finish(wrong.Connection, nil), core.Conflict)
 				w.unchanged("Finish", before)
 			})
 		})
@@ -416,4 +418,41 @@ func TestExpireSessionsIsForTheSystem(t *testing.T) {
 	if n := len(w.events("session.expire")); n != 0 {
 		t.Errorf("%d sessions were written down as expired, want none", n)
 	}
+}
+
+// What Finish gives is what a person is told, so it is what was recorded: the
+// wanted keys as they are at the end.
+func TestFinishGivesWhatItRecorded(t *testing.T) {
+	t.Parallel()
+	onEach(t, func(t *testing.T, w *world) {
+		s := w.verifying(core.NewSession{MultiConnection: true, MaxAttempts: 9}, 1, 2)
+		replaced := w.connect(s)
+		_, err := w.ChangeSession(t.Context(), operator, s.Kind, s.UUID, core.SessionChange{
+			Wanted: core.To([]core.NewWantedKey{{PublicKey: testKey(t, 2).String()}}),
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, tt := range []struct {
+			visit core.Visit
+			keys  []core.CollectedKey
+			want  []sshkey.PublicKey
+		}{
+			{replaced, w.shown([]int{1}), nil},
+			{w.connect(s), w.shown([]int{1, 2}), []sshkey.PublicKey{testKey(t, 2)}},
+			{w.connect(s), nil, nil},
+		} {
+			kept, err := w.Finish(t.Context(), visitor, tt.visit.Connection, tt.keys)
+			var got []sshkey.PublicKey
+			for _, k := range kept {
+				got = append(got, k.Public)
+			}
+			if err != nil || !slices.Equal(got, tt.want) {
+				t.Errorf("Finish = %v, %v; want %v", got, err, tt.want)
+			}
+		}
+		if got := w.read(s); got.Attempts != 2 {
+			t.Errorf("%d failed attempts, want 2", got.Attempts)
+		}
+	})
 }

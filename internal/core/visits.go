@@ -67,32 +67,31 @@ func (s *Service) connect(tx Tx, by Actor, id SessionID, clientVersion string) (
 	})
 }
 
-// Finish ends a connection with the keys that its client showed. A collect
-// session records them; a verify session records those it wants that were
-// proven, if its rules are met, and else counts a failed attempt. Conflict when
-// the session is no longer open: another connection was first, its time ran
-// out, or it was deleted.
+// Finish ends a connection with the keys that its client showed, and gives
+// those it recorded. A collect session records all of them; a verify session
+// those that were proven and that it wants by now, if they meet its rules, and
+// else none: then a failed attempt was counted. Conflict when the session is no
+// longer open: another connection was first, its time ran out, or it was deleted.
 //
 // A connection's id grants what an identifier grants to Connect. It is easily
 // guessed, so it is told to nobody but the SSH server in this process: faces
 // show the UUID, and none of them calls Finish.
-func (s *Service) Finish(ctx context.Context, by Actor, id ConnectionID, keys []CollectedKey) error {
-	_, err := updated(ctx, s, func(tx Tx) (struct{}, error) {
+func (s *Service) Finish(ctx context.Context, by Actor, id ConnectionID, keys []CollectedKey) ([]CollectedKey, error) {
+	return updated(ctx, s, func(tx Tx) ([]CollectedKey, error) {
 		connection, open, err := s.openConnection(tx, id)
 		if err != nil {
-			return struct{}{}, err
+			return nil, err
 		}
 		out, err := s.outbox(tx, open)
 		if err != nil {
-			return struct{}{}, err
+			return nil, err
 		}
 		f := finishing{Service: s, tx: tx, by: by, connection: connection, session: open, out: out}
 		if open.Kind == VerifySession {
-			return struct{}{}, f.verify(keys)
+			return f.verify(keys)
 		}
-		return struct{}{}, f.collect(keys)
+		return keys, f.collect(keys)
 	})
-	return err
 }
 
 // openConnection gives a connection and its session while that takes keys. A
@@ -170,15 +169,15 @@ func withIDs(keys []CollectedKey) []CollectedKey {
 }
 
 // verify holds the proven keys against the wanted ones, as these are now.
-func (f *finishing) verify(keys []CollectedKey) (err error) {
+func (f *finishing) verify(keys []CollectedKey) (matched []CollectedKey, err error) {
 	if f.session.Wanted, err = f.tx.WantedKeys(f.session.ID); err != nil {
-		return err
+		return nil, err
 	}
-	matched := match(f.session.Wanted, keys)
+	matched = match(f.session.Wanted, keys)
 	if !f.session.metBy(matched) {
-		return f.fail()
+		return nil, f.fail()
 	}
-	return f.succeed(matched)
+	return matched, f.succeed(matched)
 }
 
 func (f *finishing) succeed(matched []CollectedKey) error {

@@ -74,7 +74,7 @@ func TestFinish(t *testing.T) {
 		seen := w.clock.Now()
 		keys := []core.CollectedKey{w.offered(testKey(t, 3)), w.proven(testKey(t, 1)), w.offered(testKey(t, 2))}
 		w.clock.advance(time.Minute)
-		if err := w.Finish(t.Context(), visitor, v.Connection, keys); err != nil {
+		if err := w.finish(v.Connection, keys); err != nil {
 			t.Fatal(err)
 		}
 		got := w.read(s)
@@ -130,7 +130,7 @@ func TestFinishTooLate(t *testing.T) {
 				v := w.connect(s)
 				end(w, s)
 				before := w.dump()
-				err := w.Finish(t.Context(), visitor, v.Connection, []core.CollectedKey{w.proven(testKey(t, 1))})
+				err := w.finish(v.Connection, []core.CollectedKey{w.proven(testKey(t, 1))})
 				wantError(t, "Finish", err, core.Conflict)
 				w.unchanged("Finish", before)
 			})
@@ -149,7 +149,7 @@ func TestFinishAtOnce(t *testing.T) {
 			s := w.session(by, core.NewSession{ExternalID: ptr("ada")})
 			visits := []core.Visit{w.connect(s), w.connect(s)}
 			errs := atOnce(2, func(i int) error {
-				return w.Finish(t.Context(), visitor, visits[i].Connection, []core.CollectedKey{w.proven(testKey(t, 2*round+i))})
+				return w.finish(visits[i].Connection, []core.CollectedKey{w.proven(testKey(t, 2*round+i))})
 			})
 			winner := 0
 			if errs[0] != nil {
@@ -176,7 +176,7 @@ func TestMultiConnectionCollectsOverConnections(t *testing.T) {
 		s := w.session(w.project(core.NewProject{Name: "p"}), core.NewSession{MultiConnection: true})
 		first, second := w.connect(s), w.connect(s)
 		for i, v := range []core.Visit{second, first} { // they end in another order than they began
-			if err := w.Finish(t.Context(), visitor, v.Connection, []core.CollectedKey{w.offered(testKey(t, i))}); err != nil {
+			if err := w.finish(v.Connection, []core.CollectedKey{w.offered(testKey(t, i))}); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -286,7 +286,7 @@ func TestVerifyCountsAttempts(t *testing.T) {
 		if got := w.read(s); got.Status != core.SessionFailed || got.Attempts != 3 {
 			t.Errorf("after the last attempt: %s, %d attempts; want it failed", got.Status, got.Attempts)
 		}
-		err := w.Finish(t.Context(), visitor, late.Connection, []core.CollectedKey{w.proven(testKey(t, 1))})
+		err := w.finish(late.Connection, []core.CollectedKey{w.proven(testKey(t, 1))})
 		wantError(t, "Finish with the right key after the last attempt", err, core.Conflict)
 	})
 }

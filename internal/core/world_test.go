@@ -230,9 +230,15 @@ func (w *world) connect(s core.Session) core.Visit {
 // collect brings keys in over a connection of its own.
 func (w *world) collect(s core.Session, keys ...core.CollectedKey) {
 	w.t.Helper()
-	if err := w.Finish(w.t.Context(), visitor, w.connect(s).Connection, keys); err != nil {
+	if err := w.finish(w.connect(s).Connection, keys); err != nil {
 		w.t.Fatalf("Finish: %v", err)
 	}
+}
+
+// finish ends a connection.
+func (w *world) finish(id core.ConnectionID, keys []core.CollectedKey) error {
+	_, err := w.Finish(w.t.Context(), visitor, id, keys)
+	return err
 }
 
 // read gives a session as the operator sees it.

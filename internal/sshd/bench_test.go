@@ -127,8 +127,8 @@ func (forgetful) Connect(context.Context, core.Actor, string, string) (core.Visi
 	return core.Visit{Session: core.Session{Kind: core.CollectSession, MultiKey: true, MultiConnection: true}}, nil
 }
 
-func (forgetful) Finish(context.Context, core.Actor, core.ConnectionID, []core.CollectedKey) error {
-	return nil
+func (forgetful) Finish(_ context.Context, _ core.Actor, _ core.ConnectionID, keys []core.CollectedKey) ([]core.CollectedKey, error) {
+	return keys, nil
 }
 
 func startBare(b *testing.B) benchServer {

@@ -34,6 +34,8 @@ func (p collectPolicy) pick(r *ring) []core.CollectedKey {
 	return r.all()
 }
 
+func (p collectPolicy) handOver(r *ring) []core.CollectedKey { return p.pick(r) }
+
 const (
 	textNoKeys = "No keys were offered.\n" +
 		"See with `ssh-add -l` whether your agent holds a key, or make one with\n" +

@@ -51,9 +51,10 @@ type conn struct {
 	visit    core.Visit
 	policy   policy // nil until a session is found
 	ring     ring
-	heard    int  // authentication requests answered
-	full     bool // let in because no further request would be heard
-	charged  bool // core was told that it came to nothing
+	heard    int                 // authentication requests answered
+	full     bool                // let in because no further request would be heard
+	charged  bool                // core was told that it came to nothing
+	kept     []core.CollectedKey // what core recorded
 
 	outcome outcome
 	err     error // for the log
@@ -140,27 +141,36 @@ func (c *conn) giveUp(ctx context.Context, err error) {
 // conclude decides what becomes of the keys at the end of login: they are
 // settled, unless the user must confirm them first.
 func (c *conn) conclude(ctx context.Context) {
-	if c.visit.Session.MustConfirm && len(c.policy.pick(&c.ring)) > 0 {
+	picked := len(c.policy.pick(&c.ring)) > 0
+	switch {
+	case picked && c.visit.Session.MustConfirm:
 		c.outcome = outcomeUnconfirmed
-		return
+	case picked || !c.visit.Session.MustConfirm:
+		c.settle(ctx)
+	default: // nothing that the user could be asked about
+		c.outcome = outcomeNoKeys
+		c.charge(ctx)
 	}
-	c.settle(ctx)
 }
 
-// settle records the keys that the policy picks.
+// settle lets core record the keys that the policy hands over. Core has the
+// last word on what they amount to: the session may have changed.
 func (c *conn) settle(ctx context.Context) {
-	keys := c.policy.pick(&c.ring)
+	keys := c.policy.handOver(&c.ring)
 	if len(keys) == 0 {
 		c.outcome = outcomeNoKeys
 		c.charge(ctx)
 		return
 	}
+	c.charged = true // whatever comes of it, core has heard of this connection
 	ctx, cancel := context.WithTimeout(ctx, storeTime)
 	defer cancel()
-	err := c.server.Sessions.Finish(ctx, c.actor(), c.visit.Connection, keys)
+	kept, err := c.server.Sessions.Finish(ctx, c.actor(), c.visit.Connection, keys)
 	switch kind := core.KindOf(err); {
+	case err == nil && len(kept) == 0:
+		c.outcome = outcomeNoKeys
 	case err == nil:
-		c.outcome = c.policy.success()
+		c.kept, c.outcome = kept, c.policy.success()
 	case kind == core.Conflict, kind == core.NotFound: // the session was finished, or deleted, meanwhile
 		c.outcome = outcomeTooLate
 	default:
@@ -178,7 +188,7 @@ func (c *conn) charge(ctx context.Context) {
 	c.charged = true
 	ctx, cancel := context.WithTimeout(ctx, storeTime)
 	defer cancel()
-	err := c.server.Sessions.Finish(ctx, c.actor(), c.visit.Connection, nil)
+	_, err := c.server.Sessions.Finish(ctx, c.actor(), c.visit.Connection, nil)
 	if kind := core.KindOf(err); err != nil && kind != core.Conflict && kind != core.NotFound {
 		c.err = fmt.Errorf("count attempt: %w", err)
 	}

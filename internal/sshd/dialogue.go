@@ -225,12 +225,11 @@ func (c *conn) thanks() string {
 	if m := c.visit.Session.Message; m != nil {
 		b.WriteString(asBanner(*m))
 	} else {
-		keys := c.policy.pick(&c.ring)
 		done := "Recorded"
 		if c.outcome == outcomeVerified {
 			done = "Verified"
 		}
-		fmt.Fprintf(&b, "%s %s:\n%s", done, plural(len(keys)), c.policy.listing(keys))
+		fmt.Fprintf(&b, "%s %s:\n%s", done, plural(len(c.kept)), c.policy.listing(c.kept))
 	}
 	if c.full {
 		b.WriteString(c.fullNotice())

@@ -16,10 +16,14 @@ type policy interface {
 	enough(r *ring) bool
 
 	// pick gives the keys to record: none where the connection does not meet
-	// the rules of its session.
+	// the rules of its session, as these were when it began.
 	pick(r *ring) []core.CollectedKey
 
-	// lacking tells the user why pick gives none, and what to do.
+	// handOver gives the keys for core to judge by the rules as they are at the
+	// end.
+	handOver(r *ring) []core.CollectedKey
+
+	// lacking tells the user why none was recorded, and what to do.
 	lacking(r *ring) string
 
 	// listing shows the user the picked keys, a line each.

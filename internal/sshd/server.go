@@ -22,9 +22,11 @@ type Sessions interface {
 	// records it. Unknown, expired and finished sessions are NotFound alike.
 	Connect(ctx context.Context, by core.Actor, identifier, clientVersion string) (core.Visit, error)
 
-	// Finish records the keys of a connection and completes a
-	// single-connection session. Conflict when the session is no longer open.
-	Finish(ctx context.Context, by core.Actor, c core.ConnectionID, keys []core.CollectedKey) error
+	// Finish records the keys of a connection, completes a single-connection
+	// session and gives the keys recorded: none where a verify session's rules,
+	// as they are now, are not met, which counts an attempt. Conflict when the
+	// session is no longer open.
+	Finish(ctx context.Context, by core.Actor, c core.ConnectionID, keys []core.CollectedKey) ([]core.CollectedKey, error)
 }
 
 var _ Sessions = (*core.Service)(nil)

@@ -13,8 +13,8 @@ import (
 //	no          yes     the whole ring               any wanted key that signed
 //	yes         -       the whole ring               all wanted keys, in this connection
 //
-// Core holds the keys against the session once more when the connection ends:
-// its wanted keys may have changed meanwhile.
+// Core holds the keys against the session once more when the connection ends,
+// since its wanted keys may have changed meanwhile, and what it says is told.
 type verifyPolicy struct {
 	wanted          map[sshkey.PublicKey]bool
 	multi, matchAll bool
@@ -49,7 +49,13 @@ func (p verifyPolicy) pick(r *ring) []core.CollectedKey {
 	return matched
 }
 
+// handOver gives all that signed, also those that were not wanted when the
+// connection began.
+func (p verifyPolicy) handOver(r *ring) []core.CollectedKey { return r.onlyProven() }
+
 const (
+	textChanged = "Not verified: the keys that are asked for here were changed while you were\n" +
+		"connected. Connect again, or ask for a new command.\n"
 	textNotWanted = "None of the keys you offered is one that is asked for here.\n" +
 		"See with `ssh-add -l` whether your agent holds the right one, or name it:\n" +
 		"ssh -i KEYFILE …\n"
@@ -63,6 +69,8 @@ func (p verifyPolicy) lacking(r *ring) string {
 	switch {
 	case r.weak:
 		return textWeak
+	case len(p.pick(r)) > 0:
+		return textChanged
 	case len(p.matched(r)) > 0:
 		return textNotAll
 	case len(r.filter(func(k *shownKey) bool { return p.wanted[k.Public] })) > 0:

@@ -87,9 +87,9 @@ func (f *faulty) Connect(ctx context.Context, by core.Actor, identifier, version
 	return f.Sessions.Connect(ctx, by, identifier, version)
 }
 
-func (f *faulty) Finish(ctx context.Context, by core.Actor, c core.ConnectionID, keys []core.CollectedKey) error {
+func (f *faulty) Finish(ctx context.Context, by core.Actor, c core.ConnectionID, keys []core.CollectedKey) ([]core.CollectedKey, error) {
 	if f.finish != nil {
-		return f.finish
+		return nil, f.finish
 	}
 	return f.Sessions.Finish(ctx, by, c, keys)
 }

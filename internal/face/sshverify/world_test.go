@@ -99,7 +99,7 @@ func (w *world) connect(t *testing.T, text string) {
 		}
 		keys = append(keys, core.CollectedKey{Public: read.Key, Proven: proven, CreatedAt: *w.now.Load()})
 	}
-	if err := w.core.Finish(t.Context(), by, visit.Connection, keys); err != nil {
+	if _, err := w.core.Finish(t.Context(), by, visit.Connection, keys); err != nil {
 		t.Fatal(err)
 	}
 }
