@@ -30,6 +30,10 @@ type Field struct {
 	Attribute core.Attribute
 	Value     any
 
+	// Unset is the value that the attribute has where the field is not set, as
+	// "" of a text. nil: the attribute is not set either.
+	Unset any
+
 	Bare bool // a word without a field searches it; texts only
 	Many bool // an item may have several values: no order goes by it
 }

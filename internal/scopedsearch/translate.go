@@ -140,6 +140,10 @@ func (t translator) test(n test) (core.Filter, error) {
 func (f Field) is(op core.Op, value any) core.Filter {
 	c := core.Compare{Attribute: f.Attribute, Op: op, Value: value}
 	switch {
+	case f.Unset != nil && op == core.IsUnset:
+		return core.Compare{Attribute: f.Attribute, Op: core.Equal, Value: f.Unset}
+	case f.Unset != nil:
+		return core.And{c, core.Compare{Attribute: f.Attribute, Op: core.NotEqual, Value: f.Unset}}
 	case f.Attribute != "":
 		return c
 	case core.Holds(c, func(core.Attribute) any { return f.Value }):
