@@ -18,7 +18,8 @@ func (d document) toCore(f *yamlfile.File) core.Desired {
 		Locations:     each(d.Locations, func(_ int, n named) string { return n.Name }),
 		Accounts:      each(d.Accounts, func(i int, a account) core.DesiredAccount { return a.toCore(f, item("accounts", i)) }),
 		Projects:      each(d.Projects, func(i int, p project) core.DesiredProject { return p.toCore(f, item("projects", i)) }),
-		Devices:       each(d.Devices, func(_ int, d device) core.Device { return d.toCore() }),
+		Policies:      each(d.Policies, func(_ int, p policy) core.Policy { return p.toCore() }),
+		Devices:       each(d.Devices, func(_ int, d device) core.DesiredDevice { return d.toCore() }),
 		Applications:  each(d.Applications, func(i int, a application) core.DesiredApplication { return a.toCore(f, item("applications", i)) }),
 		Settings:      d.Settings.toCore(),
 	}
@@ -76,8 +77,20 @@ func (k apiKey) toCore(f *yamlfile.File, path string) core.DesiredAPIKey {
 	}
 }
 
-func (d device) toCore() core.Device {
-	return core.Device{Hostname: d.Hostname, Address: d.IP, Type: d.Type, Vendor: d.Vendor, Model: d.Model, Site: d.Site}
+func (p policy) toCore() core.Policy {
+	return core.Policy{
+		Name: p.Name, Priority: p.Priority, Disabled: p.Disabled,
+		ViewTime: time.Duration(p.ViewTime), MaxAge: time.Duration(p.MaxAge), Exclusive: p.Exclusive,
+		Hostnames: p.Hostnames, Types: p.Types, Models: p.Models, Sites: p.Sites, Tags: p.Tags,
+	}
+}
+
+func (d device) toCore() core.DesiredDevice {
+	return core.DesiredDevice{
+		Hostname: d.Hostname, Organization: d.Organization, Address: d.IP, Type: d.Type, Vendor: d.Vendor, Model: d.Model,
+		Site: d.Site, Domains: d.Domains, Connectivities: d.Connectivities, RemoteConfig: d.RemoteConfig, Tags: d.Tags,
+		Disabled: d.Disabled,
+	}
 }
 
 func (a application) toCore(f *yamlfile.File, path string) core.DesiredApplication {
@@ -130,6 +143,9 @@ func (s settings) toCore() map[string]string {
 	}
 	if s.Keys != nil {
 		out["keys"] = canonical(s.Keys)
+	}
+	if s.Devices != nil {
+		out["devices"] = canonical(s.Devices)
 	}
 	return out
 }

@@ -90,10 +90,10 @@ func TestApplyTheManualsExample(t *testing.T) {
 	want := []string{
 		"create organization acme", "create location berlin",
 		"create account ada", "create token ada/waldur/sdk", "create token ada/host/web1", "create key ada/laptop", "create key ada/phone",
-		"create project onboarding", "create api key onboarding/ci",
+		"create policy servers", "create project onboarding", "create api key onboarding/ci",
 		"create device w2016",
 		"create application deploy", "create authorization deploy/ci",
-		"create settings keys", "create settings waldur",
+		"create settings devices", "create settings keys", "create settings waldur",
 	}
 	slices.Sort(want)
 

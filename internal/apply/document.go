@@ -1,8 +1,6 @@
 package apply
 
 import (
-	"net/netip"
-
 	"github.com/google/uuid"
 
 	"keyrack/internal/vault"
@@ -15,6 +13,7 @@ type document struct {
 	Locations     []named       `yaml:"locations"`
 	Accounts      []account     `yaml:"accounts"`
 	Projects      []project     `yaml:"projects"`
+	Policies      []policy      `yaml:"policies"`
 	Devices       []device      `yaml:"devices"`
 	Applications  []application `yaml:"applications"`
 	Settings      settings      `yaml:"settings"`
@@ -75,13 +74,35 @@ type apiKey struct {
 	Absent     bool          `yaml:"absent"`
 }
 
+// policy's criteria are lists of which one must fit; a list that is left out
+// takes any.
+type policy struct {
+	Name      string   `yaml:"name,required"`
+	Priority  int      `yaml:"priority"`
+	Disabled  bool     `yaml:"disabled"`
+	ViewTime  lifetime `yaml:"view_time"`
+	MaxAge    lifetime `yaml:"max_age"`
+	Exclusive bool     `yaml:"exclusive"`
+	Hostnames []string `yaml:"hostnames"`
+	Types     []string `yaml:"types"`
+	Models    []string `yaml:"models"`
+	Sites     []string `yaml:"sites"`
+	Tags      []string `yaml:"tags"`
+}
+
 type device struct {
-	Hostname string     `yaml:"hostname,required"`
-	IP       netip.Addr `yaml:"ip"`
-	Type     string     `yaml:"type"`
-	Vendor   string     `yaml:"vendor"`
-	Model    string     `yaml:"model"`
-	Site     string     `yaml:"site"`
+	Hostname       string   `yaml:"hostname,required"`
+	Organization   string   `yaml:"organization"`
+	IP             string   `yaml:"ip"`
+	Type           string   `yaml:"type"`
+	Vendor         string   `yaml:"vendor"`
+	Model          string   `yaml:"model"`
+	Site           string   `yaml:"site"`
+	Domains        []string `yaml:"domains"`
+	Connectivities []string `yaml:"connectivities"`
+	RemoteConfig   string   `yaml:"remote_config"`
+	Tags           []string `yaml:"tags"`
+	Disabled       bool     `yaml:"disabled"`
 }
 
 type application struct {
@@ -123,6 +144,12 @@ type settings struct {
 	Senhasegura map[string]any `yaml:"senhasegura"`
 	SSHVerify   map[string]any `yaml:"sshverify"`
 	Keys        *keyPolicy     `yaml:"keys"`
+	Devices     *deviceRules   `yaml:"devices"`
+}
+
+// deviceRules are what is true of all devices: the domains they may be in.
+type deviceRules struct {
+	Domains []string `yaml:"domains" json:"domains,omitempty"`
 }
 
 type keyPolicy struct {

@@ -16,6 +16,7 @@ func (d document) checkNames(f *yamlfile.File) {
 	unique(f, "organizations", "name", d.Organizations, func(n named) string { return n.Name })
 	unique(f, "locations", "name", d.Locations, func(n named) string { return n.Name })
 	unique(f, "projects", "name", d.Projects, func(p project) string { return p.Name })
+	unique(f, "policies", "name", d.Policies, func(p policy) string { return p.Name })
 	unique(f, "devices", "hostname", d.Devices, func(d device) string { return d.Hostname })
 	unique(f, "applications", "name", d.Applications, func(a application) string { return a.Name })
 	d.checkAccounts(f)

@@ -89,8 +89,14 @@ func TestManualExample(t *testing.T) {
 			Name: "onboarding", Organization: "acme", Adopt: core.AdoptProven, ProveKeys: true,
 			APIKeys: []core.DesiredAPIKey{{Name: "ci", Secret: vault.NewSecret("0123456789abcdefghijklmnopqrstuv"), ExpiresAt: far}},
 		}},
-		Devices: []core.Device{{
-			Hostname: "w2016", Address: netip.MustParseAddr("10.0.0.5"), Type: "Server", Vendor: "Debian", Model: "Debian 12", Site: "AWS",
+		Policies: []core.Policy{{
+			Name: "servers", Priority: 10, ViewTime: time.Hour, MaxAge: 90 * 24 * time.Hour,
+			Hostnames: []string{"w*"}, Types: []string{"Server"}, Models: []string{"Debian 12"},
+			Sites: []string{"AWS"}, Tags: []string{"prod"},
+		}},
+		Devices: []core.DesiredDevice{{
+			Hostname: "w2016", Organization: "acme", Address: "10.0.0.5", Type: "Server", Vendor: "Debian", Model: "Debian 12",
+			Site: "AWS", Domains: []string{"corp.example.org"}, Connectivities: []string{"SSH:22"}, Tags: []string{"prod"},
 		}},
 		Applications: []core.DesiredApplication{{
 			Name: "deploy", Organization: "acme",
@@ -101,8 +107,9 @@ func TestManualExample(t *testing.T) {
 			}},
 		}},
 		Settings: map[string]string{
-			"keys":   `{"allowed_types":["ssh-ed25519","sk-ssh-ed25519@openssh.com","ssh-rsa"],"min_rsa_bits":3072}`,
-			"waldur": `{"allowed_types":["ssh-ed25519","ssh-rsa"]}`,
+			"devices": `{"domains":["corp.example.org"]}`,
+			"keys":    `{"allowed_types":["ssh-ed25519","sk-ssh-ed25519@openssh.com","ssh-rsa"],"min_rsa_bits":3072}`,
+			"waldur":  `{"allowed_types":["ssh-ed25519","ssh-rsa"]}`,
 		},
 	}
 	if diff := cmp.Diff(want, f.Desired(), equal); diff != "" {
@@ -236,7 +243,6 @@ var wrong = []struct{ yaml, want string }{
 	{"accounts: [{login: ada, tokens: [{name: a}]}]", "1: accounts[0].tokens[0]: use is missing"},
 	{"accounts: [{login: ada, tokens: [{name: a, use: host, lifetime: 0s}]}]", "1: accounts[0].tokens[0].lifetime: must be never, or a length of time from 1s on, as 30d or 12h"},
 	{"accounts: [{login: ada, tokens: [{name: a, use: host, lifetime: 30}]}]", "1: accounts[0].tokens[0].lifetime: must be never, or a length of time from 1s on, as 30d or 12h"},
-	{"devices: [{hostname: a, ip: a.example.org}]", "1: devices[0].ip: must be an IP address, as 10.0.0.5 or fd00::5"},
 	{"applications: [{name: a, authorizations: [{name: x}]}]", "1: applications[0].authorizations[0]: permission is missing"},
 	{"applications: [{name: a, authorizations: [{name: x, permission: read-only, oauth2: }]}]", "1: applications[0].authorizations[0].oauth2: has no value; it must be a mapping, or the key be left out"},
 	{"settings: {waldr: {}}", `1: settings: unknown key "waldr"; did you mean "waldur"?`},

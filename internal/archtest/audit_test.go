@@ -12,9 +12,10 @@ import (
 // means the same as another here is not added.
 var auditVerbs = []string{
 	"add", "change", "remove", "enable", "disable", "set", "reveal", // objects
-	"adopt",                                           // keys
+	"adopt", "release", // keys
 	"collect", "complete", "verify", "fail", "expire", // sessions
-	"replay", // deliveries
+	"replay",                                        // deliveries
+	"rotate", "promote", "drop", "reseal", "rewrap", // the keys of the vault
 }
 
 // auditCall finds the action of a call that records it.

@@ -16,7 +16,7 @@ func (a *app) device() *cobra.Command {
 			list := make([]record, len(devices))
 			for i, d := range devices {
 				list[i] = record{
-					{"hostname", d.Hostname}, {"ip", address(d.Address)}, {"type", d.Type}, {"vendor", d.Vendor},
+					{"hostname", d.Hostname}, {"ip", d.Address}, {"type", d.Type}, {"vendor", d.Vendor},
 					{"model", d.Model}, {"site", d.Site}, {"id", d.UUID.String()},
 				}
 			}

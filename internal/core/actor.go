@@ -24,6 +24,7 @@ type Actor struct {
 	account AccountID
 	project ProjectID
 	roles   Roles
+	grant   *Grant // of an application
 	origin  Origin
 
 	repeatable repeatable // the request, where its sender may repeat it
@@ -34,16 +35,17 @@ type ActorKind uint8
 
 // The kinds of actor.
 const (
-	ActorNobody   ActorKind = iota // nobody yet: an unauthenticated visitor
-	ActorSystem                    // the server itself: first start, jobs
-	ActorOperator                  // somebody who holds the store: the command line
-	ActorAccount                   // an account, by password or token
-	ActorProject                   // a project, by API key
-	ActorHost                      // a host, by host token: reads authorized keys
+	ActorNobody      ActorKind = iota // nobody yet: an unauthenticated visitor
+	ActorSystem                       // the server itself: first start, jobs
+	ActorOperator                     // somebody who holds the store: the command line
+	ActorAccount                      // an account, by password or token
+	ActorProject                      // a project, by API key
+	ActorHost                         // a host, by host token: reads authorized keys
+	ActorApplication                  // an application, by the credentials of an authorization
 )
 
 func (k ActorKind) String() string {
-	names := [...]string{"nobody", "system", "operator", "account", "project", "host"}
+	names := [...]string{"nobody", "system", "operator", "account", "project", "host", "application"}
 	if int(k) < len(names) {
 		return names[k]
 	}
@@ -78,6 +80,9 @@ func (a Actor) Account() AccountID { return a.account }
 
 // Origin is where the actor came from.
 func (a Actor) Origin() Origin { return a.origin }
+
+// Grant tells what an application was let in with, nil for other actors.
+func (a Actor) Grant() *Grant { return a.grant }
 
 // trusted tells whether the actor holds the store itself.
 func (a Actor) trusted() bool { return a.kind == ActorSystem || a.kind == ActorOperator }

@@ -134,6 +134,7 @@ func (a *applier) all(want Desired) error {
 		func() error { return each(a, "locations", want.Locations, a.location) },
 		func() error { return each(a, "accounts", want.Accounts, a.account) },
 		func() error { return each(a, "projects", want.Projects, a.project) },
+		func() error { return each(a, "policies", want.Policies, a.policyWanted) },
 		func() error { return each(a, "devices", want.Devices, a.device) },
 		func() error { return each(a, "applications", want.Applications, a.application) },
 		func() error { return a.problems.err() },

@@ -11,47 +11,78 @@ import (
 	"keyrack/internal/vault"
 )
 
-func (a *applier) device(_ string, want Device) error {
+func (a *applier) device(_ string, want DesiredDevice) error {
 	is, err := named(a.tx.DeviceByHostname, "device", want.Hostname)
-	isNew := KindOf(err) == NotFound
+	isNew := KindOf(err) == NotFound && err != nil
+	if err != nil && !isNew {
+		return err
+	}
+	is.Hostname = want.Hostname
+	var d diff
+	if err := want.change().applyTo(a.tx, a.by, &is, isNew, &d); err != nil {
+		return err
+	}
+	set(&d, "disabled", &is.Disabled, want.Disabled)
+	if err := is.check(a.tx); err != nil || d.none() && !isNew {
+		return err
+	}
+	return a.saveDevice(is, isNew, d)
+}
+
+func (a *applier) saveDevice(is Device, isNew bool, d diff) error {
+	object := "device " + is.Hostname
+	if isNew {
+		a.note("create", object)
+	} else {
+		a.note("update", object, d.fields...)
+	}
+	stored, err := a.storeDevice(a.tx, a.by, is, isNew, d)
+	if err != nil || isNew || !d.has("disabled") {
+		return err
+	}
+	return a.switchDevice(a.tx, a.by, &stored, !stored.Disabled)
+}
+
+// change is all that the file says of a device.
+func (want DesiredDevice) change() DeviceChange {
+	return DeviceChange{
+		Hostname: want.Hostname, Address: To(want.Address), Type: To(want.Type), Vendor: To(want.Vendor),
+		Model: To(want.Model), Site: To(want.Site), RemoteConfig: To(want.RemoteConfig), Domains: To(want.Domains),
+		Connectivities: To(want.Connectivities), Tags: To(want.Tags), Organization: To(want.Organization),
+	}
+}
+
+func (a *applier) policyWanted(_ string, want Policy) error {
+	is, err := named(a.tx.PolicyByName, "policy", want.Name)
+	isNew := KindOf(err) == NotFound && err != nil
 	if err != nil && !isNew {
 		return err
 	}
 	var d diff
-	set(&d, "hostname", &is.Hostname, want.Hostname)
-	set(&d, "ip", &is.Address, want.Address)
-	set(&d, "type", &is.Type, want.Type)
-	set(&d, "vendor", &is.Vendor, want.Vendor)
-	set(&d, "model", &is.Model, want.Model)
-	set(&d, "site", &is.Site, want.Site)
+	set(&d, "name", &is.Name, want.Name)
+	set(&d, "priority", &is.Priority, want.Priority)
+	set(&d, "disabled", &is.Disabled, want.Disabled)
+	set(&d, "view_time", &is.ViewTime, want.ViewTime)
+	set(&d, "max_age", &is.MaxAge, want.MaxAge)
+	set(&d, "exclusive", &is.Exclusive, want.Exclusive)
+	setList(&d, "hostnames", &is.Hostnames, want.Hostnames)
+	setList(&d, "types", &is.Types, want.Types)
+	setList(&d, "models", &is.Models, want.Models)
+	setList(&d, "sites", &is.Sites, want.Sites)
+	setList(&d, "tags", &is.Tags, want.Tags)
 	if err := is.check(); err != nil || d.none() {
 		return err
 	}
 	is.UpdatedAt = a.clock()
-	object := "device " + is.Hostname
+	object := "policy " + is.Name
 	if !isNew {
 		a.note("update", object, d.fields...)
-		return a.changed(a.tx.UpdateDevice(is), "device.change", is.object(), withDetail(strings.Join(d.fields, " ")))
+		return a.changed(a.tx.UpdatePolicy(is), "policy.change", is.object(), withDetail(strings.Join(d.fields, " ")))
 	}
 	is.UUID, is.CreatedAt = newUUID(), is.UpdatedAt
 	a.note("create", object)
-	_, err = a.tx.InsertDevice(is)
-	return a.changed(err, "device.add", is.object())
-}
-
-func (d Device) object() string { return "device " + d.UUID.String() }
-
-func (d Device) check() error {
-	var p problems
-	if d.Hostname == "" {
-		p.addf("hostname", "must not be empty")
-	}
-	checkLabel(&p, "hostname", d.Hostname, 255)
-	checkLabel(&p, "type", d.Type, 255)
-	checkLabel(&p, "vendor", d.Vendor, 255)
-	checkLabel(&p, "model", d.Model, 255)
-	checkLabel(&p, "site", d.Site, 255)
-	return p.err()
+	_, err = a.tx.InsertPolicy(is)
+	return a.changed(err, "policy.add", is.object())
 }
 
 func (a *applier) application(path string, want DesiredApplication) error {
@@ -254,7 +285,7 @@ func (a *applier) sealed(d *diff, line *ChangeLine, of uuid.UUID, field string, 
 	if a.vault == nil {
 		return errNoVault
 	}
-	record := vault.Record{Kind: "authorization.oauth1", ID: of.String(), Field: field}
+	record := oauth1Record(of, field)
 	if *is != nil {
 		plain, err := a.vault.Unseal(*is, record)
 		if err != nil {
@@ -269,6 +300,10 @@ func (a *applier) sealed(d *diff, line *ChangeLine, of uuid.UUID, field string, 
 	*is = out
 	d.fields = append(d.fields, "oauth1."+field)
 	return err
+}
+
+func oauth1Record(of uuid.UUID, field string) vault.Record {
+	return vault.Record{Kind: "authorization.oauth1", ID: of.String(), Field: field}
 }
 
 func validAddress(text string) bool {

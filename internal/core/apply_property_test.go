@@ -2,7 +2,6 @@ package core_test
 
 import (
 	"fmt"
-	"net/netip"
 	"strings"
 	"testing"
 	"time"
@@ -75,9 +74,9 @@ func files(keys []string) *rapid.Generator[core.Desired] {
 			d.Projects = append(d.Projects, desiredProject(t, name))
 		}
 		for _, name := range some(t, "devices", "d0") {
-			d.Devices = append(d.Devices, core.Device{
+			d.Devices = append(d.Devices, core.DesiredDevice{
 				Hostname: name, Type: word(t), Site: word(t),
-				Address: rapid.SampledFrom([]netip.Addr{{}, netip.MustParseAddr("10.0.0.5"), netip.MustParseAddr("::1")}).Draw(t, "ip"),
+				Address: rapid.SampledFrom([]string{"", "10.0.0.5", "::1"}).Draw(t, "ip"),
 			})
 		}
 		for _, name := range some(t, "applications", "x0") {

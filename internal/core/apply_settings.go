@@ -23,6 +23,12 @@ func (a *applier) setting(section, value string) error {
 			return nil
 		}
 	}
+	if section == "devices" {
+		if _, err := parseDeviceSettings(value); err != nil {
+			a.problems.addf(path, "%v", err)
+			return nil
+		}
+	}
 	if check := a.Service.settings[section]; check != nil {
 		if err := check(value); err != nil {
 			a.problems.addf(path, "%v", err)

@@ -3,7 +3,6 @@ package core_test
 import (
 	"context"
 	"fmt"
-	"net/netip"
 	"slices"
 	"strings"
 	"testing"
@@ -157,7 +156,7 @@ func TestApplyChangesOneThing(t *testing.T) {
 		"API key's secret":    {func(d *core.Desired) { d.Projects[0].APIKeys[1].Secret = vault.NewSecret(strings.Repeat("s", 32)) }, "update api key own/l secret"},
 		"API key kept":        {func(d *core.Desired) { d.Projects[0].APIKeys[1].Secret = vault.Secret{} }, ""},
 		"API key taken away":  {func(d *core.Desired) { d.Projects[0].APIKeys[1].Absent = true }, "remove api key own/l"},
-		"device's address":    {func(d *core.Desired) { d.Devices[0].Address = netip.Addr{} }, "update device w2016 ip"},
+		"device's address":    {func(d *core.Desired) { d.Devices[0].Address = "" }, "update device w2016 ip"},
 		"application's owner": {func(d *core.Desired) { d.Applications[0].Organization = "" }, "update application deploy organization"},
 		"permission":          {func(d *core.Desired) { d.Applications[0].Authorizations[0].Permission = core.ReadOnly }, "update authorization deploy/ci permission"},
 		"resources":           {func(d *core.Desired) { d.Applications[0].Authorizations[0].Resources = nil }, "update authorization deploy/ci resources"},
@@ -306,7 +305,7 @@ func TestApplyTellsAllProblems(t *testing.T) {
 				{Name: "a", Secret: vault.NewSecret("used-used-used-used-used")}, {Name: "b", Secret: vault.NewSecret("used-used-used-used-used")},
 			}},
 		},
-		Devices: []core.Device{{}, {Hostname: "ok", Type: "\x07", Site: "\xff"}},
+		Devices: []core.DesiredDevice{{}, {Hostname: "ok", Type: "\x07", Site: "\xff"}},
 		Applications: []core.DesiredApplication{
 			{Name: "", Organization: "none", Authorizations: []core.DesiredAuthorization{{Name: "", Permission: "all"}}},
 			{Name: "a", Authorizations: []core.DesiredAuthorization{

@@ -1,7 +1,6 @@
 package core_test
 
 import (
-	"net/netip"
 	"time"
 
 	"keyrack/internal/core"
@@ -34,8 +33,8 @@ func anotherWorld() core.Desired {
 			}},
 			{Name: "new", Organization: "emca"},
 		},
-		Devices: []core.Device{
-			{Hostname: "w2016", Address: netip.MustParseAddr("10.0.0.5"), Type: "Server", Vendor: "Debian", Model: "Debian 12", Site: "AWS"},
+		Devices: []core.DesiredDevice{
+			{Hostname: "w2016", Address: "10.0.0.5", Type: "Server", Vendor: "Debian", Model: "Debian 12", Site: "AWS"},
 			{Hostname: "w2019"},
 		},
 		Applications: []core.DesiredApplication{{Name: "deploy", Organization: "acme", Authorizations: []core.DesiredAuthorization{{

@@ -28,11 +28,17 @@ func (w *world) declared(d core.Desired) {
 		check.project(p)
 	}
 	for _, want := range d.Devices {
-		i := slices.IndexFunc(got.Devices, func(is core.Device) bool { return is.Hostname == want.Hostname })
-		check.that(i >= 0, "device "+want.Hostname)
-		is := got.Devices[max(i, 0)]
+		is := one(check, "device "+want.Hostname, got.Devices, func(is core.Device) bool { return is.Hostname == want.Hostname })
+		check.equal("device "+want.Hostname, want, core.DesiredDevice{
+			Hostname: is.Hostname, Organization: strings.Join(check.organizations(is.Organization), " "), Address: is.Address,
+			Type: is.Type, Vendor: is.Vendor, Model: is.Model, Site: is.Site, Domains: is.Domains,
+			Connectivities: is.Connectivities, RemoteConfig: is.RemoteConfig, Tags: is.Tags, Disabled: is.Disabled,
+		})
+	}
+	for _, want := range d.Policies {
+		is := one(check, "policy "+want.Name, got.Policies, func(is core.Policy) bool { return is.Name == want.Name })
 		want.ID, want.UUID, want.CreatedAt, want.UpdatedAt = is.ID, is.UUID, is.CreatedAt, is.UpdatedAt
-		check.equal("device "+want.Hostname, want, is)
+		check.equal("policy "+want.Name, want, is)
 	}
 	for _, a := range d.Applications {
 		check.application(a)

@@ -16,7 +16,8 @@ type Desired struct {
 	Locations     []string
 	Accounts      []DesiredAccount
 	Projects      []DesiredProject
-	Devices       []Device
+	Policies      []Policy
+	Devices       []DesiredDevice
 	Applications  []DesiredApplication
 	Settings      map[string]string // section to JSON
 }
@@ -72,6 +73,22 @@ type DesiredAPIKey struct {
 	Secret    vault.Secret // zero: keep the one there is, or make one
 	ExpiresAt time.Time
 	Absent    bool // true: take it away
+}
+
+// DesiredDevice is a device as it should be.
+type DesiredDevice struct {
+	Hostname       string
+	Organization   string // by name; empty: none
+	Address        string
+	Type           string
+	Vendor         string
+	Model          string
+	Site           string
+	Domains        []string
+	Connectivities []string
+	RemoteConfig   string
+	Tags           []string
+	Disabled       bool
 }
 
 // DesiredApplication is an application as it should be.

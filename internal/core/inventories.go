@@ -2,14 +2,6 @@ package core
 
 import "context"
 
-// Devices lists all devices by hostname. For those who read everything.
-func (s *Service) Devices(ctx context.Context, by Actor) ([]Device, error) {
-	if !by.readsAll() {
-		return nil, errDenied
-	}
-	return view(ctx, s, Tx.Devices)
-}
-
 // Applications lists all applications by name. For those who read everything.
 func (s *Service) Applications(ctx context.Context, by Actor) ([]Application, error) {
 	if !by.readsAll() {

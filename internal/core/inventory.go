@@ -1,7 +1,6 @@
 package core
 
 import (
-	"net/netip"
 	"time"
 
 	"github.com/google/uuid"
@@ -12,16 +11,22 @@ type DeviceID int64
 
 // Device is a machine the vault knows.
 type Device struct {
-	ID        DeviceID
-	UUID      uuid.UUID
-	Hostname  string // unique
-	Address   netip.Addr
-	Type      string
-	Vendor    string
-	Model     string
-	Site      string
-	CreatedAt time.Time
-	UpdatedAt time.Time
+	ID             DeviceID
+	UUID           uuid.UUID
+	Hostname       string         // unique
+	Organization   OrganizationID // whose applications know of it; zero: all
+	Address        string         // an IP address, a name or a URL
+	Type           string
+	Vendor         string
+	Model          string
+	Site           string
+	Domains        []string // of those that `settings: devices:` lists
+	Connectivities []string // protocol and port, as "SSH:22"
+	RemoteConfig   string   // of remote sessions; kept, not read
+	Tags           []string
+	Disabled       bool // and with it the keys on it, at that moment
+	CreatedAt      time.Time
+	UpdatedAt      time.Time
 }
 
 // ApplicationID is an application's integer id.

@@ -49,8 +49,10 @@ CompleteSession      N      N      N     N     N      D      .     .      N     
 ConfirmSecondFactor  D      D      D     D     D      D      .     .      D     D      .       .
 Connect              .      .      .     .     .      .      .     .      .     .      .       .
 CreateSession        D      D      D     D     D      D      D     D      .     .      D       D
+Custodies            D      D      D     D     D      .      .     .      D     D      .       .
 DeleteSession        N      N      N     N     N      D      .     .      N     .      .       .
 Deliveries           D      D      D     D     D      .      .     .      D     D      .       .
+Device               D      D      D     D     D      .      .     .      D     D      .       .
 Devices              D      D      D     D     D      .      .     .      D     D      .       .
 EnrolSecondFactor    D      D      D     D     D      D      .     .      D     D      .       .
 EnsureSigningKey     D      D      D     D     D      D      D     D      D     D      D       .
@@ -60,25 +62,40 @@ Invite               D      D      D     D     D      D      .     .      D     
 Key                  N      N      N     N     .      .      .     .      N     N      .       .
 Keys                 D      D      D     .     .      .      .     .      D     D      .       .
 Locations            D      D      D     D     D      .      .     .      D     D      .       .
+ManagedKey           D      D      D     D     D      .      .     .      D     D      .       .
+ManagedKeyRef        D      D      D     D     D      .      .     .      D     D      .       .
+ManagedKeys          D      D      D     D     D      .      .     .      D     D      .       .
+ManagedKeyVersions   D      D      D     D     D      .      .     .      D     D      .       .
 NextDelivery         D      D      D     D     D      D      D     D      D     D      D       .
 Organizations        D      D      D     D     D      .      .     .      D     D      .       .
 OwnProject           D      D      D     D     D      D      D     D      .     .      D       D
+Policies             D      D      D     D     D      .      .     .      D     D      .       .
 Projects             D      D      D     D     D      .      .     .      D     D      .       .
 PruneDeliveries      D      D      D     D     D      D      D     D      D     D      D       .
 PruneMade            D      D      D     D     D      D      D     D      D     D      D       .
 PruneTickets         D      D      D     D     D      D      D     D      D     D      D       .
 RecordAttempt        D      D      D     D     D      D      D     D      D     D      D       .
+RecordVaultChange    D      D      D     D     D      D      .     .      D     D      .       .
+ReleaseCustody       D      D      D     D     D      D      .     .      D     D      .       .
 RemoveAPIKey         D      D      D     D     D      D      .     .      D     D      .       .
+RemoveDevice         D      D      D     D     D      D      .     .      D     D      .       .
 RemoveKey            N      N      N     N     .      D      .     .      N     N      .       .
 RemoveSecondFactor   D      D      D     D     D      D      .     .      D     D      .       .
 RemoveToken          D      D      D     D     D      D      .     .      D     D      .       .
 RemoveWebhook        N      N      N     N     N      D      .     .      N     .      .       .
 ReplayDelivery       D      D      D     D     D      D      .     .      D     D      .       .
+Reseal               D      D      D     D     D      D      .     .      D     D      .       .
+RevealManagedKey     D      D      D     D     D      D      .     .      D     D      .       .
+SaveDevice           D      D      D     D     D      D      .     .      D     D      .       .
+SaveManagedKey       D      D      D     D     D      D      .     .      D     D      .       .
+SealedCounts         D      D      D     D     D      .      .     .      D     D      .       .
 RotateSigningKey     D      D      D     D     D      D      .     .      D     D      .       .
 SecondFactor         N      N      N     N     .      .      .     .      N     N      .       .
 Session              N      N      N     N     N      .      .     .      N     .      .       .
 Sessions             D      D      D     D     D      .      .     .      .     .      .       .
 SetAccountDisabled   D      D      D     D     D      D      .     .      D     D      .       .
+SetDeviceEnabled     D      D      D     D     D      D      .     .      D     D      .       .
+SetManagedKeyEnabled D      D      D     D     D      D      .     .      D     D      .       .
 SetPassword          D      D      D     D     D      D      .     .      D     D      .       .
 SigningKeys          D      D      D     D     D      .      .     .      D     D      .       .
 Tokens               N      N      N     N     .      .      .     .      N     N      .       .
@@ -103,6 +120,9 @@ type objects struct {
 	connection        core.ConnectionID
 	delivered         uuid.UUID
 	pending           core.DeliveryID
+	managed           core.ManagedKeyID
+	device, spare     string // with and without a key
+	holder            string // who has the key
 	newName, newLogin string
 	code              string // of the account's second factor, unconfirmed
 }
@@ -113,6 +133,7 @@ func nowhere() objects {
 		login: "nowhere", project: "nowhere", account: 1 << 40, accountID: uuid.New(), key: uuid.New(),
 		session: core.Session{UUID: uuid.New(), Kind: core.CollectSession, Identifier: core.NewIdentifier()},
 		webhook: uuid.New(), connection: 1 << 40, delivered: uuid.New(), pending: 1 << 40,
+		managed: 1 << 40, device: "nowhere", spare: "nowhere", holder: "nobody",
 		newName: "new", newLogin: "new",
 	}
 }
@@ -287,6 +308,60 @@ var calls = map[string]func(ctx context.Context, s *core.Service, by core.Actor,
 	"Tokens": func(ctx context.Context, s *core.Service, by core.Actor, o objects) error {
 		return second(s.Tokens(ctx, by, o.login))
 	},
+	"Custodies": func(ctx context.Context, s *core.Service, by core.Actor, o objects) error {
+		return second(s.Custodies(ctx, by, o.managed))
+	},
+	"Device": func(ctx context.Context, s *core.Service, by core.Actor, o objects) error {
+		return second(s.Device(ctx, by, o.device))
+	},
+	"ManagedKey": func(ctx context.Context, s *core.Service, by core.Actor, o objects) error {
+		return second(s.ManagedKey(ctx, by, o.managed))
+	},
+	"ManagedKeyRef": func(ctx context.Context, s *core.Service, by core.Actor, o objects) error {
+		return second(s.ManagedKeyRef(ctx, by, fmt.Sprint(o.managed)))
+	},
+	"ManagedKeyVersions": func(ctx context.Context, s *core.Service, by core.Actor, o objects) error {
+		return second(s.ManagedKeyVersions(ctx, by, o.managed))
+	},
+	"ManagedKeys": func(ctx context.Context, s *core.Service, by core.Actor, _ objects) error {
+		return third(s.ManagedKeys(ctx, by, core.ManagedKeyQuery{}))
+	},
+	"Policies": func(ctx context.Context, s *core.Service, by core.Actor, _ objects) error {
+		return second(s.Policies(ctx, by))
+	},
+	"RecordVaultChange": func(ctx context.Context, s *core.Service, by core.Actor, _ objects) error {
+		return s.RecordVaultChange(ctx, by, "rotate", "")
+	},
+	"ReleaseCustody": func(ctx context.Context, s *core.Service, by core.Actor, o objects) error {
+		if by.Kind() == core.ActorApplication {
+			return s.ReleaseCustody(ctx, by, o.managed, "")
+		}
+		return s.ReleaseCustody(ctx, by, o.managed, o.holder)
+	},
+	"RemoveDevice": func(ctx context.Context, s *core.Service, by core.Actor, o objects) error {
+		return s.RemoveDevice(ctx, by, o.spare)
+	},
+	"Reseal": func(ctx context.Context, s *core.Service, by core.Actor, _ objects) error {
+		return second(s.Reseal(ctx, by, core.SealedPrivateKeys, 0, 10))
+	},
+	"RevealManagedKey": func(ctx context.Context, s *core.Service, by core.Actor, o objects) error {
+		return second(s.RevealManagedKey(ctx, by, o.managed, 0))
+	},
+	"SaveDevice": func(ctx context.Context, s *core.Service, by core.Actor, o objects) error {
+		return third(s.SaveDevice(ctx, by, core.DeviceChange{Hostname: o.newName, Address: core.To("10.0.0.9")}))
+	},
+	"SaveManagedKey": func(ctx context.Context, s *core.Service, by core.Actor, o objects) error {
+		return second(s.SaveManagedKey(ctx, by, managedKey("web", o.device)))
+	},
+	"SealedCounts": func(ctx context.Context, s *core.Service, by core.Actor, _ objects) error {
+		return second(s.SealedCounts(ctx, by))
+	},
+	"SetDeviceEnabled": func(ctx context.Context, s *core.Service, by core.Actor, o objects) error {
+		return second(s.SetDeviceEnabled(ctx, by, o.device, false))
+	},
+	"SetManagedKeyEnabled": func(ctx context.Context, s *core.Service, by core.Actor, o objects) error {
+		return second(s.SetManagedKeyEnabled(ctx, by, o.managed, false))
+	},
 	"Webhook": func(ctx context.Context, s *core.Service, by core.Actor, o objects) error {
 		return second(s.Webhook(ctx, by, core.CollectSession, o.session.UUID, o.webhook))
 	},
@@ -307,6 +382,7 @@ func mustParse(text string) sshkey.PublicKey { return must(sshkey.Parse(text)).K
 type stage struct {
 	*world
 	actors map[string]core.Actor
+	app    core.Actor // an application with a managed key of its own
 	o      objects
 }
 
@@ -328,6 +404,7 @@ func newStage(w *world) stage {
 		key: w.keysOf(owner)[0].UUID, newName: "new", newLogin: "new",
 	}
 	st.meanwhile()
+	st.vaulted()
 	// Two signing keys, so that rotating and pruning have something to do.
 	must(w.RotateSigningKey(w.t.Context(), operator, false))
 	must(w.RotateSigningKey(w.t.Context(), operator, false))
@@ -356,6 +433,16 @@ func (st *stage) meanwhile() {
 	st.o.pending = must(w.Deliveries(ctx, operator, core.DeliveryQuery{State: core.DeliveryPending}))[0].ID
 }
 
+// vaulted makes a managed key of an application, and has that read it.
+func (st *stage) vaulted() {
+	w := st.world
+	app := w.application("deploy", core.Grant{Permission: core.ReadWrite, Resources: []string{core.PAMCore}})
+	key := w.save(app, managedKey("web", "w2016"))
+	w.reveal(app, key.ID)
+	st.app, st.o.managed, st.o.device, st.o.spare = app, key.ID, "w2016", "spare"
+	st.o.holder = "authorization " + app.Grant().Authorization.String()
+}
+
 // oneWorld is what the use cases of the matrix find.
 func oneWorld(t testing.TB) core.Desired {
 	t.Helper()
@@ -376,7 +463,7 @@ func oneWorld(t testing.TB) core.Desired {
 			{Name: "own", Organization: "acme", Adopt: core.AdoptOffered, APIKeys: apiKey},
 			{Name: "foreign"},
 		},
-		Devices:      []core.Device{{Hostname: "w2016"}},
+		Devices:      []core.DesiredDevice{{Hostname: "w2016"}, {Hostname: "spare"}},
 		Applications: []core.DesiredApplication{{Name: "deploy"}},
 	}
 }
@@ -421,6 +508,31 @@ func TestPermissions(t *testing.T) {
 			}
 		}
 	})
+}
+
+// An application may do what senhasegura's clients do, and of all else no more
+// than a host, which has no account either.
+func TestApplicationsReachTheVaultAlone(t *testing.T) {
+	t.Parallel()
+	st := newStage(newWorld(t))
+	s := st.over(rehearsal{st.store})
+	actors, rows := readMatrix(t)
+	vault := []string{
+		"Device", "Devices", "ManagedKey", "ManagedKeyRef", "ManagedKeys", "ManagedKeyVersions", "ReleaseCustody",
+		"RevealManagedKey", "SaveDevice", "SaveManagedKey", "SetDeviceEnabled", "SetManagedKeyEnabled",
+	}
+	for method, cells := range rows {
+		want := cells[slices.Index(actors, "host")]
+		switch {
+		case slices.Contains(vault, method):
+			want = "."
+		case method == "AuthorizedKeys":
+			want = "D"
+		}
+		if err := calls[method](t.Context(), s, st.app, st.o); answer(err) != want {
+			t.Errorf("%s by an application = %v, want %s", method, err, want)
+		}
+	}
 }
 
 func answer(err error) string {

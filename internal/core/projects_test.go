@@ -89,7 +89,7 @@ func TestInventoryLists(t *testing.T) {
 	w := newWorld(t)
 	w.apply(core.Desired{
 		Organizations: []string{"o2", "o1"}, Locations: []string{"l2", "l1"},
-		Devices: []core.Device{{Hostname: "d2"}, {Hostname: "d1"}}, Applications: []core.DesiredApplication{{Name: "a2"}, {Name: "a1"}},
+		Devices: []core.DesiredDevice{{Hostname: "d2"}, {Hostname: "d1"}}, Applications: []core.DesiredApplication{{Name: "a2"}, {Name: "a1"}},
 	})
 	var got []string
 	for _, o := range must(w.Organizations(t.Context(), operator)) {

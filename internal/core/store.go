@@ -48,6 +48,7 @@ type Tx interface {
 	OutboxStore
 	AuditStore
 	InventoryStore
+	VaultStore
 	SettingStore
 	MadeStore
 }
@@ -244,15 +245,50 @@ type AuditQuery struct {
 // InventoryStore keeps devices and applications.
 type InventoryStore interface {
 	Devices() ([]Device, error) // by hostname
+	Device(id DeviceID) (Device, error)
 	DeviceByHostname(name string) (Device, error)
 	InsertDevice(d Device) (DeviceID, error)
 	UpdateDevice(d Device) error
+	DeleteDevice(id DeviceID) error
 	Applications() ([]Application, error) // by name, with authorizations by name
 	ApplicationByName(name string) (Application, error)
 	InsertApplication(a Application) (ApplicationID, error) // without authorizations
 	UpdateApplication(a Application) error                  // without authorizations
 	InsertAuthorization(a Authorization) (AuthorizationID, error)
 	UpdateAuthorization(a Authorization) error
+}
+
+// VaultStore keeps managed keys with their versions, who has them, policies, and
+// tells of all that is sealed.
+type VaultStore interface {
+	ManagedKey(id ManagedKeyID) (ManagedKey, error)
+	ManagedKeyByUUID(id uuid.UUID) (ManagedKey, error)
+	ManagedKeyByIdentifier(identifier string) (ManagedKey, error) // with regard to case
+	ManagedKeys(q ManagedKeyQuery) ([]ManagedKey, int, error)     // by id; and how many match in all
+	InsertManagedKey(k ManagedKey) (ManagedKeyID, error)          // additional devices too
+	UpdateManagedKey(k ManagedKey) error                          // additional devices too
+	MarkManagedKeyViewed(id ManagedKeyID, at, expires time.Time) error
+	KeyVersion(key ManagedKeyID, number int) (KeyVersion, error)
+	KeyVersions(key ManagedKeyID) ([]KeyVersion, error) // by number
+	InsertKeyVersion(v KeyVersion) error                // Conflict when the number is taken
+	Custodies(key ManagedKeyID) ([]Custody, error)      // the first taken first
+	PutCustody(c Custody) error                         // in place of the holder's last one
+	DeleteCustody(id int64) error
+	Policies() ([]Policy, error) // by name
+	PolicyByName(name string) (Policy, error)
+	InsertPolicy(p Policy) (PolicyID, error)
+	UpdatePolicy(p Policy) error
+	SealedSecrets(place SealedPlace, after int64, limit int) ([]Sealed, error) // by row
+	ReplaceSealed(place SealedPlace, row int64, sealed []byte) error
+	SealedCounts(place SealedPlace) ([]SealedCount, error) // by key
+}
+
+// ManagedKeyQuery selects managed keys. Zero fields select all.
+type ManagedKeyQuery struct {
+	Device    DeviceID // whose main device it is
+	AnyDevice DeviceID // whose main or additional device it is
+	Reach     *Grant   // only what an application reaches
+	Page      Page
 }
 
 // SettingStore keeps small named values: the settings of faces that `apply`

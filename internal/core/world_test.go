@@ -384,6 +384,10 @@ type everything struct {
 	Applications  []core.Application
 	SigningKeys   []core.SigningKey
 	SecondFactors []core.SecondFactor
+	Policies      []core.Policy
+	ManagedKeys   []core.ManagedKey
+	KeyVersions   []core.KeyVersion
+	Custodies     []core.Custody
 	Settings      map[string]string
 	Audit         []core.AuditEvent
 }
@@ -399,7 +403,8 @@ func (w *world) dump() everything {
 			Accounts: mustList(tx.Accounts(core.AccountQuery{})), Projects: mustList(tx.Projects(core.Page{})),
 			Keys: mustList(tx.Keys(core.KeyQuery{})), Sessions: mustList(tx.Sessions(core.SessionQuery{})),
 			Deliveries: must(tx.Deliveries(core.DeliveryQuery{Limit: 1 << 20})),
-			Devices:    must(tx.Devices()), Applications: must(tx.Applications()), Settings: must(tx.Settings("")),
+			Policies:   must(tx.Policies()), ManagedKeys: mustList(tx.ManagedKeys(core.ManagedKeyQuery{})),
+			Devices: must(tx.Devices()), Applications: must(tx.Applications()), Settings: must(tx.Settings("")),
 			Audit: must(tx.AuditEvents(core.AuditQuery{Limit: 1 << 20})),
 		}
 		e.SigningKeys = must(tx.SigningKeys())
@@ -414,6 +419,10 @@ func (w *world) dump() everything {
 		}
 		for _, k := range e.Keys {
 			e.Evidence = append(e.Evidence, must(tx.EvidenceOf(k.ID))...)
+		}
+		for _, k := range e.ManagedKeys {
+			e.KeyVersions = append(e.KeyVersions, must(tx.KeyVersions(k.ID))...)
+			e.Custodies = append(e.Custodies, must(tx.Custodies(k.ID))...)
 		}
 		for _, event := range e.Audit {
 			if id, isKey := strings.CutPrefix(event.Object, "key "); isKey && event.Action == "key.add" {

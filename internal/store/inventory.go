@@ -8,33 +8,45 @@ import (
 )
 
 type deviceRow struct {
-	bun.BaseModel `bun:"table:devices"`
-	ID            int64 `bun:",pk"`
-	UUID          uid   `bun:"uuid"`
-	Hostname      string
-	Address       ip
-	Type          string
-	Vendor        string
-	Model         string
-	Site          string
-	CreatedAt     instant
-	UpdatedAt     instant
+	bun.BaseModel  `bun:"table:devices"`
+	ID             int64 `bun:",pk"`
+	UUID           uid   `bun:"uuid"`
+	Hostname       string
+	OrganizationID reference `bun:",nullzero"`
+	Address        string
+	Type           string
+	Vendor         string
+	Model          string
+	Site           string
+	Domains        texts
+	Connectivities texts
+	RemoteConfig   string
+	Tags           texts
+	Disabled       bool
+	CreatedAt      instant
+	UpdatedAt      instant
 }
 
 func deviceRowOf(d core.Device) deviceRow {
 	return deviceRow{
-		ID: int64(d.ID), UUID: uid(d.UUID), Hostname: d.Hostname, Address: ip{d.Address},
+		ID: int64(d.ID), UUID: uid(d.UUID), Hostname: d.Hostname, OrganizationID: reference(d.Organization), Address: d.Address,
 		Type: d.Type, Vendor: d.Vendor, Model: d.Model, Site: d.Site,
+		Domains: d.Domains, Connectivities: d.Connectivities, RemoteConfig: d.RemoteConfig, Tags: d.Tags, Disabled: d.Disabled,
 		CreatedAt: instant{d.CreatedAt}, UpdatedAt: instant{d.UpdatedAt},
 	}
 }
 
 func (r deviceRow) device() core.Device {
 	return core.Device{
-		ID: core.DeviceID(r.ID), UUID: uuid.UUID(r.UUID), Hostname: r.Hostname, Address: r.Address.Addr,
-		Type: r.Type, Vendor: r.Vendor, Model: r.Model, Site: r.Site,
+		ID: core.DeviceID(r.ID), UUID: uuid.UUID(r.UUID), Hostname: r.Hostname, Organization: core.OrganizationID(r.OrganizationID),
+		Address: r.Address, Type: r.Type, Vendor: r.Vendor, Model: r.Model, Site: r.Site,
+		Domains: r.Domains, Connectivities: r.Connectivities, RemoteConfig: r.RemoteConfig, Tags: r.Tags, Disabled: r.Disabled,
 		CreatedAt: r.CreatedAt.Time, UpdatedAt: r.UpdatedAt.Time,
 	}
+}
+
+func (t *tx) Device(id core.DeviceID) (core.Device, error) {
+	return one(deviceRow.device)(get[deviceRow](t, "WHERE id = ?", int64(id)))
 }
 
 func (t *tx) Devices() ([]core.Device, error) {
@@ -51,6 +63,10 @@ func (t *tx) InsertDevice(d core.Device) (core.DeviceID, error) {
 }
 
 func (t *tx) UpdateDevice(d core.Device) error { return update(t, deviceRowOf(d)) }
+
+func (t *tx) DeleteDevice(id core.DeviceID) error {
+	return t.change("DELETE FROM devices WHERE id = ?", int64(id))
+}
 
 type applicationRow struct {
 	bun.BaseModel  `bun:"table:applications"`

@@ -138,7 +138,7 @@ func (f keysetFile) open(master masterKey) (*Vault, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Vault{id: f.ID.String(), aead: primitive}, nil
+	return &Vault{id: f.ID.String(), aead: primitive, primary: handle.KeysetInfo().GetPrimaryKeyId()}, nil
 }
 
 func (f keysetFile) write(path string) error {

@@ -22,6 +22,7 @@ import (
 	"fmt"
 	"strconv"
 
+	"github.com/tink-crypto/tink-go/v2/core/cryptofmt"
 	"github.com/tink-crypto/tink-go/v2/tink"
 )
 
@@ -53,8 +54,9 @@ const (
 
 // Vault seals and unseals. It is safe for concurrent use and does not change.
 type Vault struct {
-	id   string
-	aead tink.AEAD
+	id      string
+	aead    tink.AEAD
+	primary uint32
 }
 
 // Record is what a ciphertext is bound to. Unseal must be given the Record
@@ -95,6 +97,17 @@ func (v *Vault) Unseal(sealed []byte, r Record) ([]byte, error) {
 	}
 	return plain, nil
 }
+
+// KeyOf tells which key of the key set sealed, by its id; 0 for what no key has.
+func KeyOf(sealed []byte) uint32 {
+	if len(sealed) < cryptofmt.TinkPrefixSize || sealed[0] != cryptofmt.TinkStartByte {
+		return 0
+	}
+	return binary.BigEndian.Uint32(sealed[1:])
+}
+
+// SealedByPrimary tells whether the key that seals now has sealed this.
+func (v *Vault) SealedByPrimary(sealed []byte) bool { return KeyOf(sealed) == v.primary }
 
 // String names the record for errors; quoted, for parts may come from strangers.
 func (r Record) String() string {
