@@ -45,6 +45,23 @@ type Token struct {
 	Lifetime   time.Duration // how long it lasts after its last use; zero: for ever
 	ExpiresAt  time.Time     // zero: never
 	CreatedAt  time.Time
+	// UsedAt is when it was last known to be used; behind by up to half the
+	// lifetime, or reading would be writing.
+	UsedAt time.Time
+	// Sealed is the secret, where it is given out again; sealed by the vault.
+	Sealed []byte
+}
+
+// Expiry is when the token stops to hold if it is not used again; zero: never.
+func (t Token) Expiry() time.Time {
+	if t.Lifetime == 0 {
+		return t.ExpiresAt
+	}
+	idle := t.UsedAt.Add(t.Lifetime)
+	if t.ExpiresAt.IsZero() || idle.Before(t.ExpiresAt) {
+		return idle
+	}
+	return t.ExpiresAt
 }
 
 // SecretHash is the SHA-256 of a random secret, all that is kept of it. It

@@ -110,6 +110,18 @@ func TestEveryFaultOfAFirstStartIsUndone(t *testing.T) {
 	w.unchanged("Bootstrap", before)
 }
 
+func (f faultyTx) Token(id core.TokenID) (core.Token, error) {
+	return get(f.faulty, func() (core.Token, error) { return f.Tx.Token(id) })
+}
+
+func (f faultyTx) History(q core.RevisionQuery) ([]core.Revision, int, error) {
+	return list(f.faulty, func() ([]core.Revision, int, error) { return f.Tx.History(q) })
+}
+
+func (f faultyTx) RevisionAt(key uuid.UUID, at time.Time) (core.Revision, error) {
+	return get(f.faulty, func() (core.Revision, error) { return f.Tx.RevisionAt(key, at) })
+}
+
 func (f faultyTx) Account(id core.AccountID) (core.Account, error) {
 	return get(f.faulty, func() (core.Account, error) { return f.Tx.Account(id) })
 }

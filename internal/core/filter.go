@@ -83,6 +83,7 @@ const (
 	AccountSupportAttr  Attribute = "support"    // bool
 	AccountDisabledAttr Attribute = "disabled"   // bool
 	AccountCreatedAttr  Attribute = "created_at" // time.Time
+	AccountExpiresAttr  Attribute = "expires_at" // time.Time; not set: never
 )
 
 // Order is by what a list is ordered. Texts are ordered byte by byte; what is

@@ -107,6 +107,7 @@ type CredentialStore interface {
 	InsertAPIKey(k APIKey) (APIKeyID, error)     // Conflict when hash or name is taken
 	UpdateAPIKey(k APIKey) error
 	DeleteAPIKey(id APIKeyID) error
+	Token(id TokenID) (Token, error)
 	TokenByHash(use TokenUse, h SecretHash) (Token, error)
 	Tokens(account AccountID) ([]Token, error) // by use, then name
 	InsertToken(t Token) (TokenID, error)
@@ -149,6 +150,10 @@ type KeyStore interface {
 	DeleteKey(id KeyID) error                    // its evidence goes with it, its revisions stay
 	InsertRevision(r Revision) error             // Number is given by the store: one more than the last
 	Revisions(key uuid.UUID) ([]Revision, error) // by number
+	// History gives the revisions of a key from the newest on, and how many match in all.
+	History(q RevisionQuery) ([]Revision, int, error)
+	// RevisionAt gives the last revision of a key that was made up to a moment.
+	RevisionAt(key uuid.UUID, at time.Time) (Revision, error)
 	InsertEvidence(e Evidence) error
 	EvidenceOf(key KeyID) ([]Evidence, error) // by time
 }
@@ -158,6 +163,13 @@ type KeyQuery struct {
 	Where Filter  // of the attributes of keys
 	Order []Order // none: by id
 	Page  Page
+}
+
+// RevisionQuery selects revisions of one key. Zero times set no bound.
+type RevisionQuery struct {
+	Key           uuid.UUID
+	After, Before time.Time // neither of these moments themselves
+	Page          Page
 }
 
 // SessionStore keeps sessions with their connections and collected keys.

@@ -96,6 +96,7 @@ var accountFields = fields{
 	core.AccountSupportAttr:  {name: "support"},
 	core.AccountDisabledAttr: {name: "disabled"},
 	core.AccountCreatedAttr:  {name: "created_at"},
+	core.AccountExpiresAttr:  {name: "expires_at", optional: true},
 }
 
 func (t *tx) Accounts(q core.AccountQuery) ([]core.Account, int, error) {

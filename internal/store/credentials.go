@@ -64,12 +64,15 @@ type tokenRow struct {
 	Lifetime      int64   // nanoseconds
 	ExpiresAt     instant `bun:",nullzero"`
 	CreatedAt     instant
+	UsedAt        instant
+	Sealed        []byte `bun:",nullzero"`
 }
 
 func tokenRowOf(k core.Token) tokenRow {
 	return tokenRow{
 		ID: int64(k.ID), UUID: uid(k.UUID), AccountID: int64(k.Account), Name: k.Name, Use: string(k.Use),
 		SecretHash: digest(k.SecretHash), Lifetime: int64(k.Lifetime), ExpiresAt: instant{k.ExpiresAt}, CreatedAt: instant{k.CreatedAt},
+		UsedAt: instant{k.UsedAt}, Sealed: k.Sealed,
 	}
 }
 
@@ -77,11 +80,16 @@ func (r tokenRow) token() core.Token {
 	return core.Token{
 		ID: core.TokenID(r.ID), UUID: uuid.UUID(r.UUID), Account: core.AccountID(r.AccountID), Name: r.Name, Use: core.TokenUse(r.Use),
 		SecretHash: core.SecretHash(r.SecretHash), Lifetime: time.Duration(r.Lifetime), ExpiresAt: r.ExpiresAt.Time, CreatedAt: r.CreatedAt.Time,
+		UsedAt: r.UsedAt.Time, Sealed: r.Sealed,
 	}
 }
 
 func (t *tx) TokenByHash(use core.TokenUse, h core.SecretHash) (core.Token, error) {
 	return one(tokenRow.token)(get[tokenRow](t, "WHERE secret_hash = ? AND use = ?", h[:], string(use)))
+}
+
+func (t *tx) Token(id core.TokenID) (core.Token, error) {
+	return one(tokenRow.token)(get[tokenRow](t, "WHERE id = ?", int64(id)))
 }
 
 func (t *tx) Tokens(account core.AccountID) ([]core.Token, error) {

@@ -1,11 +1,14 @@
 package store
 
 import (
+	"cmp"
 	"database/sql"
 	"fmt"
 	"reflect"
+	"slices"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/google/uuid"
 
@@ -23,65 +26,140 @@ type column struct {
 	// column as an expression that no index is used for.
 	sharp bool
 	aside string
+	// own columns have an index that finds the rows of one value.
+	own bool
+	// folded is the column that holds the text as [foldCase] makes it, in which
+	// parts are looked for; empty: there is none.
+	folded string
+	// optional columns may be NULL.
+	optional bool
 }
+
+// fewRows is up to how many rows are found by the filter and then sorted. More
+// are met sooner on a walk through the index of the order.
+const fewRows = 10_000
 
 // filtered gives the rows of one page of what a filter finds, and how many it
 // finds in all. Without order the rows come as otherwise says.
+//
+// How many there are is known first, and tells how to come to the page: few
+// rows are sorted, of many the ids are taken from the index of the order, from
+// the end that is nearer, and only the rows of the page are read.
 func filtered[R any](t *tx, known fields, where core.Filter, order []core.Order, otherwise string, p core.Page) ([]R, int, error) {
-	c := condition{known: known, speaks: t.db.speaks}
-	if where != nil {
-		c.text.WriteString("WHERE ")
-		c.add(where)
-	}
-	if c.err != nil {
-		return nil, 0, c.err
-	}
 	s := shapeOf[R](t.db)
+	c := condition{t: t, known: known, table: s.table}
+	c.where(where)
+	terms, err := orderBy(known, order, otherwise)
+	if err = cmp.Or(c.err, err); err != nil {
+		return nil, 0, err
+	}
 	var n int
 	count := func(r *sql.Rows) error { return r.Scan(&n) }
-	if err := t.onceBound(count, "SELECT count(*) FROM "+s.table+" "+c.text.String(), c.args); err != nil {
+	if err := t.onceBound(count, "SELECT count(*) FROM "+s.table+c.text.String(), c.args); err != nil {
 		return nil, 0, err
 	}
-	by, err := orderBy(known, order, otherwise)
-	if err != nil {
-		return nil, 0, err
+	part := reach(p, n)
+	if part.size == 0 {
+		return nil, n, nil
 	}
-	size, offset := limit(p)
 	var rows []R
-	text := s.selects + c.text.String() + " ORDER BY " + by + " LIMIT ? OFFSET ?"
-	err = t.onceBound(appendTo(s, &rows), text, append(c.args, size, offset))
+	text := s.pageText(c.text.String(), terms.text(part.backward), n)
+	err = t.onceBound(appendTo(s, &rows), text, append(c.args, part.size, part.offset))
+	if part.backward {
+		slices.Reverse(rows)
+	}
 	return rows, n, err
 }
 
-// orderBy gives the terms of ORDER BY. Where both databases do not agree by
-// themselves on where NULL belongs, it is said.
-func orderBy(known fields, order []core.Order, otherwise string) (string, error) {
-	if len(order) == 0 {
-		return otherwise, nil
+// pageText is the query of a page among n rows, with LIMIT and OFFSET to bind.
+func (s *shape) pageText(where, order string, n int) string {
+	const bounds = " LIMIT ? OFFSET ?"
+	ids := "(SELECT id AS page_id FROM " + s.table + where
+	switch {
+	case strings.HasPrefix(order, "id"): // the table's own order
+		return s.selects + where + " ORDER BY " + order + bounds
+	case n <= fewRows:
+		return s.selects + "WHERE id IN " + ids + ") ORDER BY " + order + bounds
 	}
-	var terms []string
+	return s.selects + "JOIN " + ids + " ORDER BY " + order + bounds + ") AS page ON id = page_id ORDER BY " + order
+}
+
+// stretch is a part of a list, counted from its end where that is nearer.
+type stretch struct {
+	offset, size int
+	backward     bool
+}
+
+// reach gives the part of n rows that a page is.
+func reach(p core.Page, n int) stretch {
+	size, offset := limit(p)
+	size = max(min(size, n-offset), 0)
+	if behind := n - offset - size; behind < offset {
+		return stretch{behind, size, true}
+	}
+	return stretch{offset, size, false}
+}
+
+// terms are those of ORDER BY.
+type terms []term
+
+type term struct {
+	name                 string
+	descending, optional bool
+}
+
+func orderBy(known fields, order []core.Order, otherwise string) (terms, error) {
+	if len(order) == 0 {
+		return terms{{name: otherwise}}, nil
+	}
+	var all terms
 	for _, o := range order {
 		c, ok := known[o.Attribute]
 		if !ok {
-			return "", fmt.Errorf("there is no field %q to order by", o.Attribute)
+			return nil, fmt.Errorf("there is no field %q to order by", o.Attribute)
 		}
-		if o.Descending {
-			terms = append(terms, c.name+" DESC NULLS LAST")
-		} else {
-			terms = append(terms, c.name+" NULLS FIRST")
-		}
+		all = append(all, term{c.name, o.Descending, c.optional})
 	}
-	return strings.Join(append(terms, "id"), ", "), nil
+	return append(all, term{name: "id"}), nil
+}
+
+// text writes the terms. Where NULL belongs is said, since the databases do not
+// agree on it; but only where there may be any, or no index would serve.
+func (l terms) text(backward bool) string {
+	var all []string
+	for _, t := range l {
+		text := t.name
+		if t.descending != backward {
+			text += " DESC"
+		}
+		switch {
+		case t.optional && t.descending != backward:
+			text += " NULLS LAST"
+		case t.optional:
+			text += " NULLS FIRST"
+		}
+		all = append(all, text)
+	}
+	return strings.Join(all, ", ")
 }
 
 // condition is the text of a filter in the making, with the arguments it binds.
 type condition struct {
+	t      *tx
 	known  fields
-	speaks dialect
+	table  string
 	text   strings.Builder
 	args   []any
 	narrow bool // a sharp column stands beside
 	err    error
+}
+
+func (c *condition) where(f core.Filter) {
+	c.text.WriteString(" ")
+	if f != nil {
+		c.text.WriteString("WHERE ")
+		c.add(f)
+	}
 }
 
 func (c *condition) add(f core.Filter) {
@@ -92,7 +170,7 @@ func (c *condition) add(f core.Filter) {
 		c.narrow = c.narrow || c.hasSharp(f)
 		c.join(f, " AND ", "TRUE")
 	case core.Or:
-		c.join(f, " OR ", "FALSE")
+		c.either(f)
 	case core.Not:
 		c.text.WriteString("NOT coalesce(")
 		c.add(f.Of)
@@ -116,6 +194,32 @@ func (c *condition) join(parts []core.Filter, operator, none string) {
 		c.add(part)
 	}
 	c.text.WriteString(")")
+}
+
+// either holds where one of the parts does. Where each finds its rows by an
+// index of its own, SQLite is made to ask each one: without statistics it would
+// rather go through all rows once.
+func (c *condition) either(parts []core.Filter) {
+	if !c.t.db.speaks.gathers() || c.narrow || len(parts) == 0 || !c.allOwn(parts) {
+		c.join(parts, " OR ", "FALSE")
+		return
+	}
+	c.text.WriteString("id IN (")
+	for i, part := range parts {
+		if i > 0 {
+			c.text.WriteString(" UNION ALL ")
+		}
+		c.text.WriteString("SELECT id FROM " + c.table + " WHERE ")
+		c.add(part)
+	}
+	c.text.WriteString(")")
+}
+
+func (c *condition) allOwn(parts []core.Filter) bool {
+	return !slices.ContainsFunc(parts, func(f core.Filter) bool {
+		e, ok := f.(core.Compare)
+		return !ok || e.Op != core.Equal || !c.known[e.Attribute].own || e.Value == false
+	})
 }
 
 func (c *condition) hasSharp(parts []core.Filter) bool {
@@ -151,15 +255,43 @@ func (c *condition) compare(e core.Compare) {
 		c.text.WriteString("NOT ")
 		c.oneOf(name, e.Value.([]any))
 	case core.Contains:
-		c.bind(c.speaks.like(name), "%"+likeEscaper.Replace(e.Value.(string))+"%")
+		c.contains(known, e.Value.(string))
 	case core.Like:
-		c.bind(c.speaks.like(name), e.Value)
+		c.like(known, e.Value.(string))
 	case core.NotLike:
-		c.bind("NOT "+c.speaks.like(name), e.Value)
+		c.text.WriteString("NOT ")
+		c.like(known, e.Value.(string))
 	default:
 		c.bind(name+operators[e.Op], e.Value)
 	}
 }
+
+func (c *condition) like(in column, pattern string) {
+	if in.folded != "" {
+		in.name, pattern = in.folded, foldCase(pattern)
+	}
+	c.bind(c.t.db.speaks.like(in.name), pattern)
+}
+
+func (c *condition) contains(in column, part string) {
+	if in.folded == "" || part == "" {
+		c.like(in, "%"+likeEscaper.Replace(part)+"%")
+		return
+	}
+	part = foldCase(part)
+	// An index of parts has no entry for fewer than three characters. These are
+	// looked for in the index that the list walks anyway.
+	find := c.t.db.speaks.part
+	if c.narrow || utf8.RuneCountInString(part) < 3 {
+		find = c.t.db.speaks.anyPart
+	}
+	text, arg, err := find(c.t, in.folded, part)
+	c.err = cmp.Or(c.err, err)
+	c.bind(text, arg)
+}
+
+// foldCase takes the letter case out of a text, for searches that do not see it.
+func foldCase(text string) string { return strings.ToLower(text) }
 
 // likeEscaper makes a text one that LIKE finds as it is.
 var likeEscaper = strings.NewReplacer(`\`, `\\`, `%`, `\%`, `_`, `\_`)
@@ -175,7 +307,17 @@ func (c *condition) oneOf(name string, values []any) {
 	}
 }
 
+// bind writes a comparison. That with a bool is the column itself, since an
+// index of some of the rows is not found by an argument.
 func (c *condition) bind(text string, value any) {
+	if yes, ok := value.(bool); ok && strings.HasSuffix(text, operators[core.Equal]) {
+		name := strings.TrimSuffix(text, operators[core.Equal])
+		if !yes {
+			name = "NOT " + name
+		}
+		c.text.WriteString(name)
+		return
+	}
 	c.text.WriteString(text)
 	c.args = append(c.args, argument(value))
 }

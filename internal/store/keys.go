@@ -1,6 +1,8 @@
 package store
 
 import (
+	"time"
+
 	"github.com/google/uuid"
 	"github.com/uptrace/bun"
 
@@ -29,6 +31,7 @@ type keySearchRow struct {
 	keyRow
 	Algorithm string
 	Bits      int
+	Folded    string
 	MD5       []byte `bun:"md5"`
 	SHA256    []byte `bun:"sha256"`
 	SHA512    []byte `bun:"sha512"`
@@ -41,7 +44,7 @@ func keyRowOf(k core.Key) keySearchRow {
 			ID: int64(k.ID), UUID: uid(k.UUID), ShortID: k.ShortID, Owner: int64(k.Owner), Name: k.Name, Text: k.Text,
 			Blob: wire{k.Public}, Shared: k.Shared, CreatedAt: instant{k.CreatedAt}, UpdatedAt: instant{k.UpdatedAt},
 		},
-		Algorithm: k.Public.Algorithm(), Bits: k.Public.Bits(), MD5: md5[:], SHA256: sha256[:], SHA512: sha512[:],
+		Algorithm: k.Public.Algorithm(), Bits: k.Public.Bits(), Folded: foldCase(k.Name), MD5: md5[:], SHA256: sha256[:], SHA512: sha512[:],
 	}
 }
 
@@ -83,10 +86,10 @@ var keyFields = fields{
 	core.KeyIDAttr:      {name: "id", sharp: true},
 	core.KeyUUIDAttr:    {name: "uuid", sharp: true},
 	core.KeyShortIDAttr: {name: "short_id", sharp: true},
-	core.KeyOwnerAttr:   {name: "owner", aside: "+owner"},
-	core.KeyNameAttr:    {name: "name", aside: "name || ''"},
+	core.KeyOwnerAttr:   {name: "owner", aside: "+owner", own: true},
+	core.KeyNameAttr:    {name: "name", aside: "name || ''", folded: "folded"},
 	core.KeyTypeAttr:    {name: "algorithm"},
-	core.KeySharedAttr:  {name: "shared"},
+	core.KeySharedAttr:  {name: "shared", own: true},
 	core.KeyCreatedAttr: {name: "created_at"},
 	core.KeyUpdatedAttr: {name: "updated_at"},
 	core.KeyMD5Attr:     {name: "md5", sharp: true},
@@ -172,6 +175,28 @@ func (t *tx) InsertRevision(r core.Revision) (err error) {
 
 func (t *tx) Revisions(key uuid.UUID) ([]core.Revision, error) {
 	return all(revisionRow.revision)(list[revisionRow](t, "WHERE key_uuid = ? ORDER BY number", key))
+}
+
+func (t *tx) History(q core.RevisionQuery) ([]core.Revision, int, error) {
+	where, args := "WHERE key_uuid = ?", []any{q.Key}
+	if !q.After.IsZero() {
+		where, args = where+" AND at > ?", append(args, instant{q.After})
+	}
+	if !q.Before.IsZero() {
+		where, args = where+" AND at < ?", append(args, instant{q.Before})
+	}
+	n, err := t.count("SELECT count(*) FROM revisions "+where, args...)
+	if err != nil {
+		return nil, 0, err
+	}
+	size, offset := limit(q.Page)
+	revisions, err := all(revisionRow.revision)(list[revisionRow](t,
+		where+" ORDER BY at DESC, number DESC LIMIT ? OFFSET ?", append(args, size, offset)...))
+	return revisions, n, err
+}
+
+func (t *tx) RevisionAt(key uuid.UUID, at time.Time) (core.Revision, error) {
+	return one(revisionRow.revision)(get[revisionRow](t, "WHERE key_uuid = ? AND at <= ? ORDER BY at DESC, number DESC", key, instant{at}))
 }
 
 type evidenceRow struct {

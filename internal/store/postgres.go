@@ -264,6 +264,16 @@ func (postgresDialect) rules() []rule { return nil }
 
 func (postgresDialect) like(column string) string { return column + ` ILIKE ? ESCAPE '\'` }
 
+func (postgresDialect) part(_ *tx, column, text string) (string, any, error) {
+	return column + ` LIKE ? ESCAPE '\'`, "%" + likeEscaper.Replace(text) + "%", nil
+}
+
+func (postgresDialect) anyPart(_ *tx, column, text string) (string, any, error) {
+	return "strpos(" + column + ", ?) > 0", text, nil
+}
+
+func (postgresDialect) gathers() bool { return false }
+
 func (postgresDialect) uuidText(column string) string { return column + "::text" }
 
 // Classes and codes of errors: https://www.postgresql.org/docs/15/errcodes-appendix.html

@@ -34,6 +34,14 @@ type dialect interface {
 	// like compares a column with a pattern without regard to case; a backslash
 	// takes the next character as it is.
 	like(column string) string
+	// part gives the condition that a column has a text of three characters or
+	// more as its part, and the argument of that, by an index where that is
+	// quicker; anyPart that for any text, by none. Column and text are folded.
+	part(t *tx, column, text string) (string, any, error)
+	anyPart(t *tx, column, text string) (string, any, error)
+	// gathers tells whether rows that one of several indexes finds are better
+	// gathered from each than left to the database.
+	gathers() bool
 	// uuidText is the expression for a UUID as text.
 	uuidText(column string) string
 	// translate turns an error of the driver into one of core's kinds.
