@@ -16,7 +16,7 @@ import (
 )
 
 func (a *app) key() *cobra.Command {
-	return group("key", "Public keys of accounts", a.keyList(), a.keyShow(), a.keyAdd(), a.keyRemove())
+	return group("key", "Public keys of accounts", a.keyList(), a.keyShow(), a.keyAdd(), a.keyRemove(), a.keyShare(), a.keyUnshare())
 }
 
 func (a *app) keyList() *cobra.Command {
@@ -216,4 +216,24 @@ func (a *app) keyRemove() *cobra.Command {
 		})
 	c.Flags().StringVar(&comment, "comment", "", "why, for the key's history")
 	return c
+}
+
+func (a *app) keyShare() *cobra.Command {
+	return a.keyDo("share KEY", "Let every account see a key (KEY: id, or LOGIN/NAME)", "shared key ", (*core.Service).ShareKey)
+}
+
+func (a *app) keyUnshare() *cobra.Command {
+	return a.keyDo("unshare KEY", "Let a key be its owner's alone again (KEY: id, or LOGIN/NAME)", "unshared key ", (*core.Service).UnshareKey)
+}
+
+// keyDo is a command that does one thing to one key.
+func (a *app) keyDo(use, short, done string, do func(*core.Service, context.Context, core.Actor, uuid.UUID) error) *cobra.Command {
+	return a.do(use, short, cobra.ExactArgs(1),
+		func(ctx context.Context, l *server.Local, by core.Actor, args []string) (string, error) {
+			id, err := keyID(ctx, l, by, args[0])
+			if err != nil {
+				return "", err
+			}
+			return done + id.String(), do(l.Core, ctx, by, id)
+		})
 }

@@ -131,19 +131,31 @@ func (s *Service) AccountRef(ctx context.Context, by Actor, ref string) (Account
 	return view(ctx, s, func(tx Tx) (Account, error) { return accountFor(tx, by, ref) })
 }
 
-// Accounts lists accounts and says how many match in all. For those who read
-// everything.
+// Accounts lists accounts and says how many match in all: to an account itself,
+// to those who read everything any.
 func (s *Service) Accounts(ctx context.Context, by Actor, q AccountQuery) ([]Account, int, error) {
-	if !by.readsAll() {
-		return nil, 0, errDenied
+	visible, err := visibleAccounts(by)
+	if err != nil {
+		return nil, 0, err
 	}
-	q.Page = q.Page.clamped()
+	q.Where, q.Page = both(visible, q.Where), q.Page.clamped()
 	var total int
 	list, err := view(ctx, s, func(tx Tx) (list []Account, err error) {
 		list, total, err = tx.Accounts(q)
 		return list, err
 	})
 	return list, total, err
+}
+
+// visibleAccounts says which accounts the actor may see; nil: all.
+func visibleAccounts(by Actor) (Filter, error) {
+	switch {
+	case by.readsAll():
+		return nil, nil
+	case by.kind == ActorAccount:
+		return Compare{AccountIDAttr, Equal, by.account}, nil
+	}
+	return nil, errDenied
 }
 
 // NewAccount is what an account is made from.

@@ -26,6 +26,8 @@ type Actor struct {
 	roles   Roles
 	grant   *Grant // of an application
 	origin  Origin
+	token   TokenID // it came with; zero: none
+	behind  string  // login of who acts as it; empty: nobody
 
 	repeatable repeatable // the request, where its sender may repeat it
 }
@@ -83,6 +85,16 @@ func (a Actor) Origin() Origin { return a.origin }
 
 // Grant tells what an application was let in with, nil for other actors.
 func (a Actor) Grant() *Grant { return a.grant }
+
+// ReadsAll tells whether the actor may see everything, for replies that say more
+// to such a one.
+func (a Actor) ReadsAll() bool { return a.readsAll() }
+
+// Manages tells whether the actor may change everything.
+func (a Actor) Manages() bool { return a.manages() }
+
+// Impersonator is the login of who acts as this actor; empty: nobody.
+func (a Actor) Impersonator() string { return a.behind }
 
 // trusted tells whether the actor holds the store itself.
 func (a Actor) trusted() bool { return a.kind == ActorSystem || a.kind == ActorOperator }

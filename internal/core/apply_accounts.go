@@ -336,10 +336,6 @@ func (a *applier) shareKey(is Key, object string, want DesiredKey) error {
 	if is.Shared == want.Shared {
 		return nil
 	}
-	is.Shared, is.UpdatedAt = want.Shared, a.clock()
 	a.note("update", object, "shared")
-	if err := a.tx.UpdateKey(is); err != nil {
-		return err
-	}
-	return a.revise(a.tx, a.by, is, KeyChanged, applied)
+	return a.changeShared(a.tx, a.by, is, want.Shared, applied)
 }

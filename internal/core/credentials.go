@@ -5,6 +5,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/google/uuid"
+
 	"keyrack/internal/vault"
 )
 
@@ -87,25 +89,38 @@ func accountActor(a Account, o Origin) Actor {
 
 // AuthenticateToken gives the actor of a token that is accepted for that use:
 // its account, or for [UseHost] a host, which may read authorized keys only.
+// A token that lasts for a time after its last use has its time begun anew.
 func (s *Service) AuthenticateToken(ctx context.Context, use TokenUse, secret string, o Origin) (Actor, error) {
-	now := s.clock()
-	return view(ctx, s, func(tx Tx) (Actor, error) {
-		token, err := tx.TokenByHash(use, hashSecret(secret))
-		if err != nil {
+	var token Token
+	actor, err := view(ctx, s, func(tx Tx) (_ Actor, err error) {
+		if token, err = tx.TokenByHash(use, hashSecret(secret)); err != nil {
 			return Actor{}, badCredential(err)
 		}
 		account, err := tx.Account(token.Account)
 		if err != nil {
 			return Actor{}, badCredential(err)
 		}
-		if !account.ActiveAt(now) || expired(token.ExpiresAt, now) {
-			return Actor{}, errBadCredential
+		if err := token.usable(account, s.clock()); err != nil {
+			return Actor{}, err
 		}
-		if use == UseHost {
-			return Actor{kind: ActorHost, name: account.Login + "/" + token.Name, origin: o}, nil
-		}
-		return accountActor(account, o), nil
+		return tokenActor(token, account, o), nil
 	})
+	if err == nil && token.stale(s.clock()) {
+		err = s.renew(ctx, token.ID)
+	}
+	if err != nil {
+		return Actor{}, err
+	}
+	return actor, nil
+}
+
+func tokenActor(t Token, of Account, o Origin) Actor {
+	if t.Use == UseHost {
+		return Actor{kind: ActorHost, name: of.Login + "/" + t.Name, origin: o}
+	}
+	by := accountActor(of, o)
+	by.token = t.ID
+	return by
 }
 
 // AuthenticateAPIKey gives the actor of a project's API key, and the key.
@@ -301,7 +316,11 @@ func (s *Service) insertToken(tx Tx, by Actor, t Token) error {
 	if err := p.err(); err != nil {
 		return err
 	}
-	t.UUID, t.CreatedAt = newUUID(), s.clock()
+	if t.UUID == (uuid.UUID{}) { // a sealed secret is bound to it
+		t.UUID = newUUID()
+	}
+	t.CreatedAt = s.clock()
+	t.UsedAt = t.CreatedAt
 	if _, err := tx.InsertToken(t); err != nil {
 		return err
 	}

@@ -218,23 +218,50 @@ func absent[T any](_ T, err error) error {
 	return err
 }
 
+// Removal says which key is to go, and on what terms.
+type Removal struct {
+	Key   uuid.UUID
+	Where Filter // it is taken for absent unless this selects it; nil: any
+	// BySupport lets those who read everything take any key away that is not
+	// shared, as Waldur does.
+	BySupport bool
+	Comment   string // why, for the key's history
+}
+
 // RemoveKey takes a key away: it is gone from every answer at once, its
-// revisions stay. Its owner and those who manage everything may.
+// revisions stay. Its owner and those who manage everything may; a key that is
+// shared is everybody's, so that only the latter may take it away.
 func (s *Service) RemoveKey(ctx context.Context, by Actor, id uuid.UUID, comment string) error {
+	return s.Remove(ctx, by, Removal{Key: id, Comment: comment})
+}
+
+// Remove takes a key away as [Service.RemoveKey] does, on the terms of a removal.
+func (s *Service) Remove(ctx context.Context, by Actor, r Removal) error {
 	var p problems
-	if checkComment(&p, comment); len(p) > 0 {
+	if checkComment(&p, r.Comment); len(p) > 0 {
 		return p.err()
 	}
 	return s.store.Update(ctx, func(tx Tx) error {
-		k, err := keyFor(tx, by, id)
+		k, err := keyEntry(tx, by, r.Key, r.Where)
 		if err != nil {
 			return err
 		}
-		if !by.manages() && !by.owns(k.Owner) {
+		if !r.mayBy(by, k.Key) {
 			return errDenied
 		}
-		return s.removeKey(tx, by, k, comment)
+		return s.removeKey(tx, by, k.Key, r.Comment)
 	})
+}
+
+// mayBy is the one rule of who may take a key away that he can see.
+func (r Removal) mayBy(by Actor, k Key) bool {
+	switch {
+	case by.manages():
+		return true
+	case k.Shared:
+		return false
+	}
+	return by.owns(k.Owner) || r.BySupport && by.readsAll()
 }
 
 // checkComment bounds what a revision says of its reason.
@@ -272,7 +299,7 @@ var errNoKey = Errorf(NotFound, "no such key")
 // keyFor gives a key where the actor may see it.
 func keyFor(tx Tx, by Actor, id uuid.UUID) (Key, error) {
 	k, err := tx.KeyByUUID(id)
-	if err == nil && !by.readsAll() && !by.owns(k.Owner) {
+	if err == nil && !by.readsAll() && !by.owns(k.Owner) && !(k.Shared && by.kind == ActorAccount) {
 		return Key{}, errNoKey
 	}
 	return k, as(errNoKey, err)

@@ -29,7 +29,7 @@ import (
 const matrix = `
                    nobody visitor host other owner support admin stale foreign own operator system
 AccountRef           N      N      N     N     .      .      .     .      N     N      .       .
-Accounts             D      D      D     D     D      .      .     .      D     D      .       .
+Accounts             D      D      D     .     .      .      .     .      D     D      .       .
 AddAPIKey            D      D      D     D     D      D      .     .      D     D      .       .
 AddAccount           D      D      D     D     D      D      .     .      D     D      .       .
 AddKey               D      D      D     D     .      D      .     .      D     D      .       .
@@ -56,10 +56,16 @@ Device               D      D      D     D     D      .      .     .      D     
 Devices              D      D      D     D     D      .      .     .      D     D      .       .
 EnrolSecondFactor    D      D      D     D     D      D      .     .      D     D      .       .
 EnsureSigningKey     D      D      D     D     D      D      D     D      D     D      D       .
+EndToken             D      D      D     .     .      .      .     .      D     D      D       D
 ExpireSessions       D      D      D     D     D      D      D     D      D     D      D       .
 Finish               .      .      .     .     .      .      .     .      .     .      .       .
+Impersonate          D      D      D     D     D      D      .     .      D     D      D       D
 Invite               D      D      D     D     D      D      .     .      D     D      .       .
 Key                  N      N      N     N     .      .      .     .      N     N      .       .
+KeyEntries           D      D      D     .     .      .      .     .      D     D      .       .
+KeyEntry             N      N      N     N     .      .      .     .      N     N      .       .
+KeyHistory           D      D      D     D     D      .      .     .      D     D      .       .
+KeyVersionAt         D      D      D     D     D      .      .     .      D     D      .       .
 Keys                 D      D      D     .     .      .      .     .      D     D      .       .
 Locations            D      D      D     D     D      .      .     .      D     D      .       .
 ManagedKey           D      D      D     D     D      .      .     .      D     D      .       .
@@ -70,6 +76,8 @@ NextDelivery         D      D      D     D     D      D      D     D      D     
 Organizations        D      D      D     D     D      .      .     .      D     D      .       .
 OwnProject           D      D      D     D     D      D      D     D      .     .      D       D
 Policies             D      D      D     D     D      .      .     .      D     D      .       .
+LoginToken           D      D      D     .     .      .      .     .      D     D      D       D
+OwnToken             .      .      .     .     .      .      .     .      .     .      .       .
 Projects             D      D      D     D     D      .      .     .      D     D      .       .
 PruneDeliveries      D      D      D     D     D      D      D     D      D     D      D       .
 PruneMade            D      D      D     D     D      D      D     D      D     D      D       .
@@ -77,6 +85,7 @@ PruneTickets         D      D      D     D     D      D      D     D      D     
 RecordAttempt        D      D      D     D     D      D      D     D      D     D      D       .
 RecordVaultChange    D      D      D     D     D      D      .     .      D     D      .       .
 ReleaseCustody       D      D      D     D     D      D      .     .      D     D      .       .
+Remove               N      N      N     N     .      .      .     .      N     N      .       .
 RemoveAPIKey         D      D      D     D     D      D      .     .      D     D      .       .
 RemoveDevice         D      D      D     D     D      D      .     .      D     D      .       .
 RemoveKey            N      N      N     N     .      D      .     .      N     N      .       .
@@ -98,7 +107,9 @@ SetDeviceEnabled     D      D      D     D     D      D      .     .      D     
 SetManagedKeyEnabled D      D      D     D     D      D      .     .      D     D      .       .
 SetPassword          D      D      D     D     D      D      .     .      D     D      .       .
 SigningKeys          D      D      D     D     D      .      .     .      D     D      .       .
+ShareKey             D      D      D     D     D      D      .     .      D     D      .       .
 Tokens               N      N      N     N     .      .      .     .      N     N      .       .
+UnshareKey           D      D      D     D     D      D      .     .      D     D      .       .
 Webhook              N      N      N     N     N      .      .     .      N     .      .       .
 WebhookSecret        D      D      D     D     D      D      .     .      D     D      .       .
 Webhooks             N      N      N     N     N      .      .     .      N     .      .       .
@@ -370,6 +381,39 @@ var calls = map[string]func(ctx context.Context, s *core.Service, by core.Actor,
 	},
 	"Webhooks": func(ctx context.Context, s *core.Service, by core.Actor, o objects) error {
 		return second(s.Webhooks(ctx, by, core.CollectSession, o.session.UUID))
+	},
+	"EndToken": func(ctx context.Context, s *core.Service, by core.Actor, _ objects) error {
+		return s.EndToken(ctx, by)
+	},
+	"Impersonate": func(ctx context.Context, s *core.Service, by core.Actor, o objects) error {
+		return second(s.Impersonate(ctx, by, o.login))
+	},
+	"KeyEntries": func(ctx context.Context, s *core.Service, by core.Actor, o objects) error {
+		return third(s.KeyEntries(ctx, by, core.KeyQuery{Where: core.OwnedBy(o.account)}))
+	},
+	"KeyEntry": func(ctx context.Context, s *core.Service, by core.Actor, o objects) error {
+		return second(s.KeyEntry(ctx, by, o.key, nil))
+	},
+	"KeyHistory": func(ctx context.Context, s *core.Service, by core.Actor, o objects) error {
+		return third(s.KeyHistory(ctx, by, core.RevisionQuery{Key: o.key}))
+	},
+	"KeyVersionAt": func(ctx context.Context, s *core.Service, by core.Actor, o objects) error {
+		return second(s.KeyVersionAt(ctx, by, o.key, time.Now().AddDate(100, 0, 0)))
+	},
+	"LoginToken": func(ctx context.Context, s *core.Service, by core.Actor, _ objects) error {
+		return second(s.LoginToken(ctx, by, core.UseWaldur, time.Hour))
+	},
+	"OwnToken": func(ctx context.Context, s *core.Service, by core.Actor, _ objects) error {
+		return second(s.OwnToken(ctx, by))
+	},
+	"Remove": func(ctx context.Context, s *core.Service, by core.Actor, o objects) error {
+		return s.Remove(ctx, by, core.Removal{Key: o.key, BySupport: true})
+	},
+	"ShareKey": func(ctx context.Context, s *core.Service, by core.Actor, o objects) error {
+		return s.ShareKey(ctx, by, o.key)
+	},
+	"UnshareKey": func(ctx context.Context, s *core.Service, by core.Actor, o objects) error {
+		return s.UnshareKey(ctx, by, o.key)
 	},
 }
 

@@ -2,6 +2,7 @@ package core
 
 import (
 	"context"
+	"strings"
 )
 
 // audit appends one line to the audit record, in the transaction of the change
@@ -18,6 +19,9 @@ func (s *Service) auditEvent(by Actor, action, object string, with ...func(*Audi
 	}
 	for _, set := range with {
 		set(&e)
+	}
+	if by.behind != "" {
+		e.Detail = strings.TrimSpace(e.Detail + " (" + by.behind + " acts as " + by.name + ")")
 	}
 	return e
 }

@@ -223,12 +223,13 @@ func (c *condition) allOwn(parts []core.Filter) bool {
 }
 
 func (c *condition) hasSharp(parts []core.Filter) bool {
-	for _, part := range parts {
-		if e, ok := part.(core.Compare); ok && e.Op == core.Equal && c.known[e.Attribute].sharp {
-			return true
+	return slices.ContainsFunc(parts, func(part core.Filter) bool {
+		if all, ok := part.(core.And); ok {
+			return c.hasSharp(all)
 		}
-	}
-	return false
+		e, ok := part.(core.Compare)
+		return ok && e.Op == core.Equal && c.known[e.Attribute].sharp
+	})
 }
 
 var operators = map[core.Op]string{
