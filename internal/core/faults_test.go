@@ -392,6 +392,10 @@ func (f faultyTx) DueDeliveries(now time.Time, perReceiver, limit int) ([]core.D
 	return get(f.faulty, func() ([]core.Delivery, error) { return f.Tx.DueDeliveries(now, perReceiver, limit) })
 }
 
+func (f faultyTx) LeasedDeliveries(now time.Time) (map[string]int, error) {
+	return get(f.faulty, func() (map[string]int, error) { return f.Tx.LeasedDeliveries(now) })
+}
+
 func (f faultyTx) NextDelivery() (time.Time, error) { return get(f.faulty, f.Tx.NextDelivery) }
 
 func (f faultyTx) InsertDeliveries(list []core.Delivery) error {

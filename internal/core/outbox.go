@@ -67,41 +67,52 @@ func updated[T any](ctx context.Context, s *Service, fn func(tx Tx) (T, error)) 
 }
 
 // perReceiver bounds how many deliveries to one receiver are under way at once,
-// or nearly: a dead receiver of many webhooks must not hold up all others.
+// with all servers together: a dead receiver of many webhooks must not hold up
+// all others.
 const perReceiver = 16
 
-// fair leaves out deliveries to a receiver that has its share in the list.
-func fair(list []Delivery) []Delivery {
-	taken := map[string]int{}
+// due gives what may be claimed now.
+func due(tx Tx, now time.Time, limit int) ([]Delivery, error) {
+	found, err := tx.DueDeliveries(now, perReceiver, limit)
+	if err != nil || len(found) == 0 {
+		return nil, err
+	}
+	leased, err := tx.LeasedDeliveries(now)
+	if err != nil {
+		return nil, err
+	}
+	return fair(found, leased), nil
+}
+
+// fair leaves out deliveries to receivers that have their share under way.
+func fair(list []Delivery, underWay map[string]int) []Delivery {
 	return slices.DeleteFunc(list, func(d Delivery) bool {
-		taken[d.Receiver]++
-		return taken[d.Receiver] > perReceiver
+		underWay[d.Receiver]++
+		return underWay[d.Receiver] > perReceiver
 	})
 }
 
 // ClaimDeliveries leases up to limit due deliveries to the caller: of each
-// webhook the oldest, none of a webhook that has one leased. A lease that runs
-// out makes its delivery due again. For the system alone.
+// webhook the oldest, none of a webhook that has one leased, nor more to one
+// receiver than it may have under way. A lease that runs out makes its delivery
+// due again. For the system alone.
 func (s *Service) ClaimDeliveries(ctx context.Context, by Actor, lease time.Duration, limit int) ([]Parcel, error) {
 	if by.kind != ActorSystem {
 		return nil, errDenied
 	}
 	now := s.clock()
-	due := func(tx Tx) ([]Delivery, error) {
-		found, err := tx.DueDeliveries(now, perReceiver, limit)
-		return fair(found), err
-	}
-	if found, err := view(ctx, s, due); err != nil || len(found) == 0 {
+	look := func(tx Tx) ([]Delivery, error) { return tx.DueDeliveries(now, perReceiver, 1) }
+	if found, err := view(ctx, s, look); err != nil || len(found) == 0 {
 		return nil, err // an idle server does not write
 	}
 	return update(ctx, s, func(tx Tx) ([]Parcel, error) {
-		found, err := due(tx)
+		found, err := due(tx, now, limit)
 		if err != nil {
 			return nil, err
 		}
 		var parcels []Parcel
 		for _, d := range found {
-			d.LeasedUntil = now.Add(lease)
+			d.Lease, d.LeasedUntil = d.Lease+1, now.Add(lease)
 			p, err := s.parcel(tx, d)
 			if errors.Is(err, vault.ErrTampered) {
 				err = s.giveUp(tx, d) // one bad row must not stop all others
@@ -123,7 +134,7 @@ func (s *Service) giveUp(tx Tx, d Delivery) error {
 	if err := tx.InsertAttempt(d.ID, a); err != nil {
 		return err
 	}
-	d.State, d.Attempts, d.LeasedUntil = DeliveryFailed, a.Number, time.Time{}
+	d.State, d.Attempts, d.Lease, d.LeasedUntil = DeliveryFailed, a.Number, d.Lease+1, time.Time{}
 	return tx.UpdateDelivery(d)
 }
 
@@ -156,7 +167,9 @@ func (s *Service) NextDelivery(ctx context.Context, by Actor) (time.Time, error)
 // RecordAttempt writes down one try and what follows from it: delivered, due
 // again at next, or failed for good. A receiver that is gone switches its
 // webhook off, and all that waits for it has failed. A delivery that was
-// removed meanwhile is no error. For the system alone.
+// removed meanwhile is no error. Conflict, and nothing is written, when the
+// lease the try was made under is not the delivery's last: another server has
+// taken it over, or the try is on record already. For the system alone.
 func (s *Service) RecordAttempt(ctx context.Context, by Actor, id DeliveryID, a Attempt, next time.Time) error {
 	if by.kind != ActorSystem {
 		return errDenied
@@ -169,11 +182,14 @@ func (s *Service) RecordAttempt(ctx context.Context, by Actor, id DeliveryID, a 
 		if err != nil {
 			return err
 		}
+		if a.Lease != d.Lease {
+			return Errorf(Conflict, "the lease of the delivery is over")
+		}
 		hook, err := tx.Webhook(d.Webhook)
 		if err != nil {
 			return err
 		}
-		a.Number = d.Attempts + 1 // not the caller's count: its lease may have run out
+		a.Number = d.Attempts + 1
 		if err := tx.InsertAttempt(id, a); err != nil {
 			return err
 		}
@@ -199,9 +215,9 @@ const maxRetries = 20
 
 // after is the delivery as one try leaves it.
 func (d Delivery) after(a Attempt, hook Webhook, next time.Time) Delivery {
-	d.Attempts, d.LeasedUntil = d.Attempts+1, time.Time{}
+	d.Attempts, d.Lease, d.LeasedUntil = d.Attempts+1, d.Lease+1, time.Time{}
 	switch {
-	case a.Reason == "" || d.State == DeliveryDelivered: // by another server, this one's lease having run out
+	case a.Reason == "":
 		d.State = DeliveryDelivered
 	case a.Gone || d.Attempts > min(hook.Retries, maxRetries):
 		d.State = DeliveryFailed

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -47,10 +48,20 @@ func (w *world) claimOne() core.Parcel {
 // tried records a try: a failure unless reason is empty, to be made again after a minute.
 func (w *world) tried(p core.Parcel, a core.Attempt) {
 	w.t.Helper()
-	a.At = w.clock.Now()
+	a.At, a.Lease = w.clock.Now(), p.Lease
 	if err := w.RecordAttempt(w.t.Context(), courier, p.ID, a, a.At.Add(time.Minute)); err != nil {
 		w.t.Fatalf("RecordAttempt: %v", err)
 	}
+}
+
+// late records a try whose lease is over, which must fail.
+func (w *world) late(p core.Parcel, a core.Attempt) {
+	w.t.Helper()
+	a.At, a.Lease = w.clock.Now(), p.Lease
+	before := w.dump()
+	err := w.RecordAttempt(w.t.Context(), courier, p.ID, a, a.At.Add(time.Minute))
+	wantError(w.t, "RecordAttempt without a lease", err, core.Conflict)
+	w.unchanged("RecordAttempt without a lease", before)
 }
 
 var (
@@ -278,10 +289,11 @@ func TestClaimInOrder(t *testing.T) {
 			t.Errorf("%d claimed just before the lease ends, want none", n)
 		}
 		w.clock.advance(time.Microsecond)
-		if again := w.claimOne(); again.UUID != first.UUID || again.Attempts != 0 {
-			t.Errorf("claimed %s after the lease of %s ran out, want the same", again.UUID, first.UUID)
+		again := w.claimOne()
+		if again.UUID != first.UUID || again.Attempts != 0 || again.Lease == first.Lease {
+			t.Errorf("claimed %s after the lease of %s ran out, want the same under another lease", again.UUID, first.UUID)
 		}
-		w.tried(first, refused)
+		w.tried(again, refused)
 		second := w.claimOne()
 		if second.UUID != all[1].UUID {
 			t.Errorf("claimed %s while the first waits for its next try, want the second event", second.UUID)
@@ -311,8 +323,8 @@ func TestClaimKeepsToItsLimits(t *testing.T) {
 		w.connect(live)
 		byReceiver := map[string]int{}
 		var claimed []core.Parcel
-		for range 3 {
-			claimed = append(claimed, w.claim(100)...)
+		for range 4 {
+			claimed = append(claimed, w.claim(10)...) // which a receiver's share is no multiple of
 		}
 		for _, p := range claimed {
 			byReceiver[p.Receiver]++
@@ -367,6 +379,35 @@ func TestClaimAtOnce(t *testing.T) {
 	}
 	if len(claimed) != deliveries {
 		t.Errorf("%d deliveries were given out, want %d", len(claimed), deliveries)
+	}
+}
+
+// Nor do they have more of one receiver under way than its share, together.
+func TestClaimAtOnceKeepsToTheReceiversShare(t *testing.T) {
+	t.Parallel()
+	url := pgtest.URL(t)
+	w := newWorldOn(t, storetest.Open(t, store.Options{URL: url}))
+	servers := []*core.Service{w.Service, w.over(storetest.Open(t, store.Options{URL: url}))}
+	by := w.project(core.NewProject{Name: "p"})
+	for range 2 {
+		hooks := make([]core.NewWebhook, 20)
+		for i := range hooks {
+			hooks[i] = hook("dead.example.org")
+		}
+		w.connect(w.session(by, core.NewSession{Webhooks: hooks}))
+	}
+	var claimed atomic.Int32
+	race(t, 4, func(i int) error {
+		for {
+			parcels, err := servers[i%2].ClaimDeliveries(t.Context(), courier, lease, 7)
+			claimed.Add(int32(len(parcels)))
+			if err != nil || len(parcels) == 0 {
+				return err
+			}
+		}
+	})
+	if n := claimed.Load(); n != 16 {
+		t.Errorf("%d deliveries to one receiver are under way, want its share of 16", n)
 	}
 }
 
@@ -446,23 +487,44 @@ func TestRecordAttemptOfWhatIsRemoved(t *testing.T) {
 	})
 }
 
-// A server that was so slow that its lease ran out reports a failure after
-// another one has delivered: the delivery stays delivered.
-func TestLateFailureUndoesNoDelivery(t *testing.T) {
+// A server that was so slow that its lease ran out records nothing, whoever has
+// taken over: the other's try is neither cut short nor undone.
+func TestLostLeaseRecordsNothing(t *testing.T) {
 	t.Parallel()
-	for _, retries := range []int{0, 5} {
-		w := newWorld(t)
+	onEach(t, func(t *testing.T, w *world) {
 		in := hook("a.example.org")
-		in.Retries = retries
+		in.Retries = 5
 		s := w.hooked("p", in)
 		w.connect(s)
 		slow := w.claimOne()
 		w.clock.advance(lease)
-		w.tried(w.claimOne(), arrived)
-		w.tried(slow, refused)
-		if d := w.deliveries(s)[0]; d.State != core.DeliveryDelivered || len(d.Attempts) != 2 {
-			t.Errorf("with %d retries: %s with %d tries, want it delivered with both on record", retries, d.State, len(d.Attempts))
+		next := w.claimOne()
+		w.late(slow, refused)
+		w.late(slow, gone)
+		if n := len(w.claim(100)); n != 0 {
+			t.Errorf("%d claimed while the second server is at it, want none", n)
 		}
+		w.tried(next, arrived)
+		w.late(slow, refused)
+		w.late(next, arrived)
+		if d := w.deliveries(s)[0]; d.State != core.DeliveryDelivered || len(d.Attempts) != 1 {
+			t.Errorf("%s with %d tries, want it delivered with the one that held the lease", d.State, len(d.Attempts))
+		}
+	})
+}
+
+// A lease that ran out is still good for the record while nobody else has taken
+// the delivery.
+func TestLateRecordOfAnUncontestedLease(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	s := w.hooked("p", hook("a.example.org"))
+	w.connect(s)
+	p := w.claimOne()
+	w.clock.advance(2 * lease)
+	w.tried(p, arrived)
+	if d := w.deliveries(s)[0]; d.State != core.DeliveryDelivered {
+		t.Errorf("the delivery is %s, want it delivered", d.State)
 	}
 }
 

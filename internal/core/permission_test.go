@@ -469,7 +469,7 @@ func (st *stage) meanwhile() {
 	w.collect(st.o.session, w.offered(testKey(st.t, 2)))
 	system := st.actors["system"]
 	sent := must(w.ClaimDeliveries(ctx, system, time.Minute, 1))[0]
-	if err := w.RecordAttempt(ctx, system, sent.ID, core.Attempt{Number: 1, At: w.clock.Now(), Status: 200}, time.Time{}); err != nil {
+	if err := w.RecordAttempt(ctx, system, sent.ID, core.Attempt{Number: 1, Lease: sent.Lease, At: w.clock.Now(), Status: 200}, time.Time{}); err != nil {
 		st.t.Fatal(err)
 	}
 	st.o.delivered = sent.UUID

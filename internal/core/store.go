@@ -213,6 +213,8 @@ type OutboxStore interface {
 	// none of a webhook that has one leased, nor for a receiver that has
 	// perReceiver of them leased; those due longest first.
 	DueDeliveries(now time.Time, perReceiver, limit int) ([]Delivery, error)
+	// LeasedDeliveries counts the leased deliveries by receiver.
+	LeasedDeliveries(now time.Time) (map[string]int, error)
 	// NextDelivery tells when the next pending delivery is due and its lease
 	// over; zero where none is pending.
 	NextDelivery() (time.Time, error)
@@ -221,7 +223,7 @@ type OutboxStore interface {
 	FailDeliveries(webhook WebhookID) error // all pending ones; nil also when there are none
 	// DeleteDeliveries removes those that ended and were made before a moment.
 	DeleteDeliveries(before time.Time) (int, error)
-	InsertAttempt(of DeliveryID, a Attempt) error // RetryAfter and Gone are not kept
+	InsertAttempt(of DeliveryID, a Attempt) error // Lease, RetryAfter and Gone are not kept
 	Attempts(of DeliveryID) ([]Attempt, error)    // by number
 }
 

@@ -69,6 +69,7 @@ type Delivery struct {
 	Attempts    int       // tries so far
 	NextAt      time.Time // when the next try is due
 	LeasedUntil time.Time // until then a server is at it
+	Lease       int64     // counts the leases and their ends; the number is the right to record a try
 	CreatedAt   time.Time
 }
 
@@ -98,7 +99,8 @@ type Parcel struct {
 
 // Attempt is the record of one try.
 type Attempt struct {
-	Number     int // 1 for the first
+	Number     int   // 1 for the first
+	Lease      int64 // of the delivery, under which it was made
 	At         time.Time
 	Duration   time.Duration
 	Status     int           // of the reply; zero: there was none

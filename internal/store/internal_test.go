@@ -389,7 +389,7 @@ func lookUps(tx core.Tx) error {
 		fails(tx.Connections(1)), fails(tx.Connection(1)), fails(tx.WantedKeys(1)), fails(tx.Webhook(1)), fails(tx.Webhooks(1)), fails(tx.WebhooksOf([]core.SessionID{1, 2})),
 		fails(tx.Delivery(1)), fails(tx.DeliveryByUUID(uuid.New())), fails(tx.Attempts(1)),
 		fails(tx.Deliveries(core.DeliveryQuery{Project: 1})), fails(tx.Deliveries(core.DeliveryQuery{})),
-		fails(tx.DueDeliveries(now, 16, 10)), fails(tx.NextDelivery()),
+		fails(tx.DueDeliveries(now, 16, 10)), fails(tx.LeasedDeliveries(now)), fails(tx.NextDelivery()),
 		fails(tx.AuditEvents(core.AuditQuery{})), fails(tx.AuditEvents(core.AuditQuery{Before: 9, Object: "x"})), fails(tx.AuditEvents(core.AuditQuery{Since: now})),
 		fails(tx.DeviceByHostname("x")), fails(tx.ApplicationByName("x")), fails(tx.Setting("x")), fails(tx.Settings("x")),
 	} {

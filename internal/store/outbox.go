@@ -28,13 +28,14 @@ type deliveryRow struct {
 	NextAt        instant
 	LeasedUntil   instant
 	CreatedAt     instant
+	Lease         int64
 }
 
 func deliveryRowOf(d core.Delivery) deliveryRow {
 	return deliveryRow{
 		ID: int64(d.ID), UUID: uid(d.UUID), WebhookID: int64(d.Webhook), ProjectID: int64(d.Project), Receiver: d.Receiver, Event: event{d.Event},
 		State: string(d.State), Attempts: d.Attempts, NextAt: instant{d.NextAt}, LeasedUntil: instant{d.LeasedUntil},
-		CreatedAt: instant{d.CreatedAt},
+		CreatedAt: instant{d.CreatedAt}, Lease: d.Lease,
 	}
 }
 
@@ -43,6 +44,7 @@ func (r deliveryRow) delivery() core.Delivery {
 		ID: core.DeliveryID(r.ID), UUID: uuid.UUID(r.UUID), Webhook: core.WebhookID(r.WebhookID),
 		Project: core.ProjectID(r.ProjectID), Receiver: r.Receiver, Event: r.Event.Event, State: core.DeliveryState(r.State),
 		Attempts: r.Attempts, NextAt: r.NextAt.Time, LeasedUntil: r.LeasedUntil.Time, CreatedAt: r.CreatedAt.Time,
+		Lease: r.Lease,
 	}
 }
 
@@ -135,6 +137,18 @@ func (t *tx) DueDeliveries(now time.Time, perReceiver, limit int) ([]core.Delive
 				SELECT receiver FROM deliveries WHERE state = 'pending' AND leased_until > ?
 				GROUP BY receiver HAVING count(*) >= ?)
 		ORDER BY next_at, id LIMIT ?`, at, at, at, at, at, perReceiver, limit))
+}
+
+func (t *tx) LeasedDeliveries(now time.Time) (map[string]int, error) {
+	leased := map[string]int{}
+	err := t.query(func(r *sql.Rows) error {
+		var receiver string
+		var n int
+		err := r.Scan(&receiver, &n)
+		leased[receiver] = n
+		return err
+	}, "SELECT receiver, count(*) FROM deliveries WHERE state = 'pending' AND leased_until > ? GROUP BY receiver", instant{now})
+	return leased, err
 }
 
 func (t *tx) NextDelivery() (time.Time, error) {

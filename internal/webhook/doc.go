@@ -7,7 +7,8 @@
 // is kept of a reply, the reason a failure is given, and when the next try is
 // due. Every event is delivered at least once: a try is recorded after it was
 // made, and one that could not be recorded is made again when its lease runs
-// out, under the same webhook-id. Deliveries of one webhook go out one at a
+// out, under the same webhook-id. Whoever has lost a lease, a machine that was
+// suspended, begins no try under it and records none. Deliveries of one webhook go out one at a
 // time and in order while none fails; one that waits for its next try does not
 // hold up those behind it.
 //

@@ -41,7 +41,7 @@ type reply struct {
 
 // try makes one try. The error is for the log; the attempt has its own words.
 func (w *Worker) try(ctx context.Context, p core.Parcel) (core.Attempt, error) {
-	a := core.Attempt{Number: p.Attempts + 1, At: w.o.Now().UTC()}
+	a := core.Attempt{Number: p.Attempts + 1, Lease: p.Lease, At: w.o.Now().UTC()}
 	start := time.Now()
 	r := w.exchange(ctx, p, a)
 	a.Duration = time.Since(start)

@@ -22,6 +22,7 @@ type Queue interface {
 	// RecordAttempt writes the record of one try and, in the same transaction,
 	// what follows: delivered, due again at next, or failed; Gone switches the
 	// webhook off. next counts only where the try failed and tries are left.
+	// Conflict when the try's lease is over and nothing was written.
 	RecordAttempt(ctx context.Context, by core.Actor, id core.DeliveryID, a core.Attempt, next time.Time) error
 	// NextDelivery tells when something is due next; zero where nothing waits.
 	NextDelivery(ctx context.Context, by core.Actor) (time.Time, error)
@@ -110,7 +111,7 @@ func (w *Worker) claim(ctx, tries context.Context) time.Duration {
 	if free == 0 {
 		return w.o.Poll
 	}
-	leaseEnd := time.Now().Add(w.o.Lease)
+	leaseEnd := w.wall().Add(w.o.Lease)
 	// Not under ctx: what was leased just before the stop would else lie until
 	// its lease has run out.
 	bounded, cancel := context.WithTimeout(tries, claimTimeout)
@@ -129,6 +130,10 @@ func (w *Worker) claim(ctx, tries context.Context) time.Duration {
 	w.noteQueue(ctx, err)
 	return w.until(next)
 }
+
+// wall is the time of day. A lease is held against it besides the context's
+// deadline, which stands still while the machine is suspended.
+func (w *Worker) wall() time.Time { return w.o.Now().Round(0) }
 
 // until is how long to wait for what is due at next. What is due already could
 // not be claimed, or another process is about to.
@@ -170,7 +175,7 @@ func (w *Worker) start(tries context.Context, p core.Parcel, leaseEnd time.Time)
 			<-w.slots
 			w.Wake()
 		}()
-		lease, cancel := context.WithDeadline(tries, leaseEnd)
+		lease, cancel := context.WithTimeout(tries, leaseEnd.Sub(w.wall()))
 		defer cancel()
 		w.deliver(lease, p, leaseEnd.Add(-w.o.Lease/8)) // the rest is for the record
 	})
@@ -193,8 +198,12 @@ func (w *Worker) finish(abort context.CancelFunc) {
 
 // deliver makes one try and records it.
 func (w *Worker) deliver(lease context.Context, p core.Parcel, deadline time.Time) {
-	bounded, cancel := context.WithDeadline(lease, deadline)
+	bounded, cancel := context.WithTimeout(lease, deadline.Sub(w.wall()))
 	defer cancel()
+	if bounded.Err() != nil { // the machine was suspended since the claim
+		w.o.Log.InfoContext(lease, "webhook try not begun, its lease is over", "delivery", p.UUID)
+		return
+	}
 	a, err := w.try(bounded, p)
 	log := w.o.Log.With("delivery", p.UUID, "webhook", p.Target.UUID, "attempt", a.Number)
 	if lease.Err() != nil {
@@ -219,10 +228,13 @@ func (w *Worker) record(lease context.Context, log *slog.Logger, p core.Parcel, 
 	next := nextTry(p.Target, a, w.o.Now())
 	for {
 		err := w.o.Queue.RecordAttempt(lease, w.by, p.ID, a, next)
-		if err == nil {
+		switch kind := core.KindOf(err); {
+		case err == nil:
 			return
-		}
-		if core.KindOf(err) != core.Unavailable || !sleep(lease, time.Second) {
+		case kind == core.Conflict:
+			log.InfoContext(lease, "webhook try not recorded, its lease is over")
+			return
+		case kind != core.Unavailable || !sleep(lease, time.Second):
 			log.ErrorContext(lease, "webhook try not recorded", "err", err)
 			return
 		}

@@ -42,9 +42,11 @@ type queue struct {
 	perClaim    int // deliveries a claim gives at most; zero: as many as asked for
 	all         []*entry
 	gone        map[core.WebhookID]bool
-	fails       error // what the queue answers instead
-	recordFails error // what RecordAttempt answers instead
-	asked       int   // calls of all methods
+	fails       error  // what the queue answers instead
+	recordFails error  // what RecordAttempt answers instead
+	asked       int    // calls of all methods
+	refused     int    // records that came too late
+	claimed     func() // called when deliveries were leased; may be nil
 
 	// recorded gets the id of each try's delivery once it is written down.
 	recorded chan core.DeliveryID
@@ -102,10 +104,13 @@ func (q *queue) ClaimDeliveries(_ context.Context, by core.Actor, lease time.Dur
 		if len(out) == limit || !q.waits(e) || e.NextAt.After(q.now()) || busy[e.Webhook] || full {
 			continue
 		}
-		e.LeasedUntil = q.now().Add(lease)
+		e.Lease, e.LeasedUntil = e.Lease+1, q.now().Add(lease)
 		busy[e.Webhook] = true
 		held[host]++
 		out = append(out, e.Parcel)
+	}
+	if q.claimed != nil && len(out) > 0 {
+		q.claimed()
 	}
 	return out, nil
 }
@@ -130,7 +135,11 @@ func (q *queue) RecordAttempt(_ context.Context, by core.Actor, id core.Delivery
 		return cmpErr(q.fails, q.recordFails)
 	}
 	e := q.all[id-1]
-	e.Attempts, e.LeasedUntil = e.Attempts+1, time.Time{}
+	if a.Lease != e.Lease {
+		q.refused++
+		return core.Errorf(core.Conflict, "the lease is over")
+	}
+	e.Attempts, e.Lease, e.LeasedUntil = e.Attempts+1, e.Lease+1, time.Time{}
 	e.tries = append(e.tries, a)
 	switch {
 	case a.Reason == "":

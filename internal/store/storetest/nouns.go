@@ -632,7 +632,7 @@ func testDeliveries(t *testing.T, s core.Store) {
 		}
 		deliver := func(w core.Webhook, next, leased time.Time) core.Delivery {
 			d := core.Delivery{
-				UUID: uuid.New(), Webhook: w.ID, Project: session.Project, State: core.DeliveryPending,
+				UUID: uuid.New(), Webhook: w.ID, Project: session.Project, State: core.DeliveryPending, Receiver: "a.example.org:8443",
 				NextAt: next, LeasedUntil: leased, CreatedAt: at,
 			}
 			d, err := insertDelivery(tx, d)
@@ -647,6 +647,15 @@ func testDeliveries(t *testing.T, s core.Store) {
 		later = deliver(two, at.Add(time.Hour), at)
 		return errors.Join(errs...)
 	})
+	underWay := func(now time.Time, want map[string]int) {
+		t.Helper()
+		got := found(t, s, func(tx core.Tx) (map[string]int, error) { return tx.LeasedDeliveries(now) })
+		if err := same("LeasedDeliveries", got, want); err != nil {
+			t.Error(err)
+		}
+	}
+	underWay(at, map[string]int{"a.example.org:8443": 1})
+	underWay(at.Add(time.Minute), nil)
 	due := func(want ...core.DeliveryID) {
 		t.Helper()
 		got := found(t, s, func(tx core.Tx) ([]core.Delivery, error) { return tx.DueDeliveries(at, 16, 10) })
