@@ -8,7 +8,7 @@ import (
 )
 
 // needless are the commands that need no store to exist.
-var needless = []string{"serve", "apply", "demo", "config check", "version", "man", "help", "completion"}
+var needless = []string{"serve", "apply", "demo", "config check", "routes", "version", "man", "help", "completion"}
 
 // mandatory are flags that a command does not go without.
 var mandatory = map[string][]string{

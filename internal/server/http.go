@@ -13,13 +13,7 @@ import (
 // routes mounts everything that is served by HTTP, to be read top to bottom.
 // Paths go to the faces as they are: a ServeMux in front would redirect some.
 func (s *server) routes() http.Handler {
-	own := map[string]http.Handler{
-		"/livez":  http.HandlerFunc(s.health.live),
-		"/readyz": http.HandlerFunc(s.health.ready),
-	}
-	if s.Config.MetricsAddr == "" {
-		own["/metrics"] = s.metricsHandler()
-	}
+	own := s.own()
 	s.gate.next = s.faces()
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h, ok := own[r.URL.Path]
@@ -33,6 +27,18 @@ func (s *server) routes() http.Handler {
 			h.ServeHTTP(w, r)
 		}
 	})
+}
+
+// own are the server's own paths.
+func (s *server) own() map[string]http.Handler {
+	own := map[string]http.Handler{
+		"/livez":  http.HandlerFunc(s.health.live),
+		"/readyz": http.HandlerFunc(s.health.ready),
+	}
+	if s.Config.MetricsAddr == "" {
+		own["/metrics"] = s.metricsHandler()
+	}
+	return own
 }
 
 func (s *server) faces() dispatcher {

@@ -1,0 +1,322 @@
+package server_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/csv"
+	"flag"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"keyrack/internal/cli"
+	"keyrack/internal/config"
+	"keyrack/internal/pgtest"
+	"keyrack/internal/server"
+)
+
+var update = flag.Bool("update", false, "write access.csv as the server behaves, to be reviewed")
+
+// actors are the columns of access.csv: who asks.
+var actors = []string{
+	"stranger", // nobody: no credential
+	"wrong",    // who has one that is nobody's
+	"foreign",  // who has a good one of each other face
+	"owner",    // whom the object belongs to, without any role
+	"absent",   // the same, asking for what is not there
+	"other",    // somebody of another project, organization or tenant, without any role
+	"support",  // who may read everything
+	"admin",    // who may do everything
+	"disabled", // whose account is disabled
+	"expired",  // whose credential is over
+}
+
+// refused are those who must get nothing, wherever credentials are asked for.
+var refused = []string{"stranger", "wrong", "foreign", "disabled", "expired"}
+
+// A door is how the matrix goes into one face: with what in the hand, and to
+// which objects. A new face is a new door, and new rows in access.csv.
+type door struct {
+	// credential is how the face takes the secret of an actor; secrets are
+	// those of its own, missing where the face knows no such actor.
+	credential func(secret string) http.Header
+	secrets    map[string]string
+	// make makes objects of the owner's, anew, and gives the parameters of
+	// the route that lead to them. absent are parameters that lead nowhere.
+	make   func(t *testing.T, ask asker, route server.Route) map[string]string
+	absent map[string]string
+	// bodies are sent, by "METHOD path"; a route that is not named is sent {}.
+	bodies map[string]string
+	// tells: the product itself tells what is hidden from what is not there.
+	tells bool
+}
+
+// asker sends a request to the running server and gives its answer.
+type asker func(method, path, body string, header http.Header) (status int, reply []byte)
+
+// TestAccess asks the running server for every route as every actor, and holds
+// the answers to access.csv, on both databases. A route that is not in the file
+// fails, as does a line without a route.
+func TestAccess(t *testing.T) {
+	t.Parallel()
+	t.Run("sqlite", func(t *testing.T) {
+		t.Parallel()
+		holdAccess(t, "")
+	})
+	t.Run("postgres", func(t *testing.T) {
+		t.Parallel()
+		holdAccess(t, pgtest.URL(t))
+	})
+}
+
+func holdAccess(t *testing.T, database string) {
+	c, address := serve(t, database, accessWorld)
+	routes, err := server.Routes(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ask := askerOf(t, address)
+	got := [][]string{append([]string{"face", "method", "path", "needs"}, actors...)}
+	for _, route := range routes {
+		row := []string{route.Face, route.Method, route.Path, route.Needs}
+		got = append(got, append(row, statuses(t, ask, route)...))
+		if route.Needs == "" {
+			t.Errorf("%s %s: access.csv must say who may, or why everybody", route.Method, route.Path)
+		}
+	}
+	if *update && database == "" {
+		writeAccess(t, got)
+		return
+	}
+	compareAccess(t, readAccess(t), got)
+}
+
+// statuses are what one route answers to each actor.
+func statuses(t *testing.T, ask asker, route server.Route) []string {
+	d, known := doors[route.Face]
+	if !known {
+		t.Fatalf("there is no door to face %s", route.Face)
+	}
+	var row []string
+	first := map[string]answer{}
+	for _, actor := range actors {
+		var all []string
+		for i, header := range d.headers(route.Face, actor) {
+			a := d.visit(t, ask, route, actor, header)
+			if a.status < 400 && !route.Public && slices.Contains(refused, actor) || a.status >= 500 {
+				t.Errorf("%s %s for %s = %d %s", route.Method, route.Path, actor, a.status, a.reply)
+			}
+			if i == 0 {
+				first[actor] = a
+			}
+			all = append(all, strconv.Itoa(a.status))
+		}
+		slices.Sort(all)
+		if all = slices.Compact(all); len(all) == 0 {
+			all = []string{"-"}
+		}
+		row = append(row, strings.Join(all, " "))
+	}
+	if other, absent := first["other"], first["absent"]; other.status >= 400 && parameter.MatchString(route.Path) && other != absent && !d.tells {
+		t.Errorf("%s %s tells what is hidden (%d %s) from what is not there (%d %s)",
+			route.Method, route.Path, other.status, other.reply, absent.status, absent.reply)
+	}
+	return row
+}
+
+// answer is what was answered, without the values of parameters.
+type answer struct {
+	status int
+	reply  string
+}
+
+// headers are the credentials that an actor comes with; none where the face
+// knows no such actor.
+func (d door) headers(face, actor string) []http.Header {
+	switch actor {
+	case "stranger":
+		return []http.Header{{}}
+	case "absent":
+		actor = "owner"
+	case "foreign":
+		var all []http.Header
+		for name, other := range doors {
+			if name != face && other.credential != nil {
+				all = append(all, other.credential(other.secrets["owner"]))
+				if d.credential != nil {
+					all = append(all, d.credential(other.secrets["owner"]))
+				}
+			}
+		}
+		return all
+	}
+	if secret, ok := d.secrets[actor]; ok {
+		return []http.Header{d.credential(secret)}
+	}
+	return nil
+}
+
+var parameter = regexp.MustCompile(`\{(\w+)\}`)
+
+func (d door) visit(t *testing.T, ask asker, route server.Route, actor string, header http.Header) answer {
+	t.Helper()
+	parameters := d.absent
+	if actor != "absent" && d.make != nil && (parameter.MatchString(route.Path) || actor == "other" && !route.Public) {
+		parameters = d.make(t, ask, route)
+	}
+	hide := []string{}
+	path := parameter.ReplaceAllStringFunc(route.Path, func(name string) string {
+		value, ok := parameters[strings.Trim(name, "{}")]
+		if !ok {
+			t.Errorf("%s %s: the door gives no %s", route.Method, route.Path, name)
+		}
+		hide = append(hide, value, name)
+		return value
+	})
+	body, given := d.bodies[route.Method+" "+route.Path]
+	if writes := []string{http.MethodPost, http.MethodPut, http.MethodPatch}; !given && slices.Contains(writes, route.Method) {
+		body = "{}"
+	}
+	status, reply := ask(route.Method, path, body, header)
+	if len(hide) == 0 && actor == "other" {
+		for name, value := range parameters {
+			if len(value) > 5 && bytes.Contains(reply, []byte(value)) {
+				t.Errorf("%s %s shows another's %s %s", route.Method, route.Path, name, value)
+			}
+		}
+	}
+	return answer{status, strings.NewReplacer(hide...).Replace(string(reply))}
+}
+
+// serve runs a server with the world of an apply file until the test ends.
+func serve(t *testing.T, database, world string) (config.Config, string) {
+	t.Helper()
+	dir := t.TempDir()
+	file := filepath.Join(dir, "world.yaml")
+	if err := os.WriteFile(file, []byte(world), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	var said bytes.Buffer
+	env := cli.Env{
+		Program: "keyrack", Stdin: strings.NewReader(""), Stdout: io.Discard, Stderr: &said, Getenv: func(string) string { return "" },
+		Args: []string{"apply", "-f", file, "--data-dir", dir, "--database-url", database},
+	}
+	if code := cli.Main(t.Context(), env); code != 0 {
+		t.Fatalf("apply: exit %d: %s", code, &said)
+	}
+	c, err := config.Load("", func(string) string { return "" }, config.Flags{
+		DataDir: dir, DatabaseURL: database, HTTPAddr: "127.0.0.1:0", SSHAddr: "127.0.0.1:0",
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, stop := context.WithCancel(context.WithoutCancel(t.Context()))
+	ready, done := make(chan server.Running, 1), make(chan error, 1)
+	go func() {
+		done <- server.Run(ctx, server.Options{
+			Config: c, Log: discard, Stderr: io.Discard, Ready: func(r server.Running) { ready <- r },
+		})
+	}()
+	t.Cleanup(func() {
+		stop()
+		if err := <-done; err != nil {
+			t.Errorf("serve: %v", err)
+		}
+	})
+	select {
+	case r := <-ready:
+		return c, r.HTTP
+	case err := <-done:
+		done <- err
+		t.Fatalf("serve: %v", err)
+	}
+	panic("unreachable")
+}
+
+func askerOf(t *testing.T, address string) asker {
+	client := &http.Client{
+		Transport:     &http.Transport{},
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}
+	t.Cleanup(client.CloseIdleConnections)
+	return func(method, path, body string, header http.Header) (int, []byte) {
+		t.Helper()
+		r, err := http.NewRequestWithContext(t.Context(), method, "http://"+address+path, strings.NewReader(body))
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Header = header.Clone()
+		if body != "" && r.Header.Get("Content-Type") == "" {
+			r.Header.Set("Content-Type", "application/json")
+		}
+		w, err := client.Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer func() { _ = w.Body.Close() }()
+		reply, err := io.ReadAll(w.Body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return w.StatusCode, reply
+	}
+}
+
+func compareAccess(t *testing.T, want, got [][]string) {
+	t.Helper()
+	expected := map[string][]string{}
+	for _, row := range want {
+		expected[strings.Join(row[:3], " ")] = row
+	}
+	for _, row := range got {
+		name := strings.Join(row[:3], " ")
+		before, listed := expected[name]
+		delete(expected, name)
+		if !listed {
+			t.Errorf("%s is not in access.csv: %s", name, strings.Join(row[4:], ","))
+			continue
+		}
+		for i := 4; i < len(row); i++ {
+			if i >= len(before) || before[i] != row[i] {
+				t.Errorf("%s for %s = %s, want %s", name, got[0][i], row[i], strings.Join(before[min(i, len(before)):min(i+1, len(before))], ""))
+			}
+		}
+	}
+	for name := range expected {
+		t.Errorf("access.csv has %s, which the server has not", name)
+	}
+}
+
+const accessFile = "access.csv"
+
+func readAccess(t *testing.T) [][]string {
+	t.Helper()
+	data, err := os.ReadFile(accessFile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	rows, err := csv.NewReader(bytes.NewReader(data)).ReadAll()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return rows
+}
+
+func writeAccess(t *testing.T, rows [][]string) {
+	t.Helper()
+	var b bytes.Buffer
+	if err := csv.NewWriter(&b).WriteAll(rows); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(accessFile, b.Bytes(), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	fmt.Fprintln(t.Output(), accessFile, "is written")
+}

@@ -1,0 +1,110 @@
+package server_test
+
+import (
+	"encoding/json"
+	"log/slog"
+	"net/http"
+	"strings"
+	"testing"
+
+	"keyrack/internal/server"
+)
+
+var discard = slog.New(slog.DiscardHandler)
+
+// accessWorld holds the actors of the matrix. Two organizations mirror each
+// other; ada owns what is asked for.
+const accessWorld = `
+organizations: [{name: acme}, {name: zeta}]
+locations: [{name: berlin}, {name: paris}]
+accounts:
+  - {login: ada, name: Ada Example, email: ada@example.org, password: correct-horse-battery, organizations: [acme], locations: [berlin], tokens: [
+      {name: t, use: host, secret: hostOwner0000000000000000000000000000000},
+      {name: old, use: host, secret: hostExpired00000000000000000000000000000, expires_at: 2020-01-01}]}
+  - {login: bob, name: Bob Example, email: bob@example.org, password: correct-horse-battery, organizations: [zeta], locations: [paris], tokens: [
+      {name: t, use: host, secret: hostOther0000000000000000000000000000000}]}
+  - {login: sam, name: Sam Support, email: sam@example.org, password: correct-horse-battery, roles: [support], organizations: [acme], tokens: [
+      {name: t, use: host, secret: hostSupport00000000000000000000000000000}]}
+  - {login: root, name: Root Admin, email: root@example.org, password: correct-horse-battery, roles: [admin], organizations: [acme], tokens: [
+      {name: t, use: host, secret: hostAdmin0000000000000000000000000000000}]}
+  - {login: dan, name: Dan Disabled, email: dan@example.org, password: correct-horse-battery, disabled: true, organizations: [acme], tokens: [
+      {name: t, use: host, secret: hostDisabled0000000000000000000000000000}]}
+projects:
+  - {name: onboarding, organization: acme, api_keys: [
+      {name: ci, secret: apiOwner00000000000000000000000000000000},
+      {name: old, secret: apiExpired000000000000000000000000000000, expires_at: 2020-01-01}]}
+  - {name: another, organization: zeta, api_keys: [{name: ci, secret: apiOther00000000000000000000000000000000}]}
+`
+
+// doors by face; that of the server's own paths takes no credential.
+var doors = map[string]door{"server": {}, "native": nativeDoor, "sshverify": sshverifyDoor}
+
+// nowhere is the UUID of nothing.
+const nowhere = "0190a0b0-0000-7000-8000-00000000dead"
+
+// bearer is a credential as RFC 6750 has it.
+func bearer(secret string) http.Header { return http.Header{"Authorization": {"Bearer " + secret}} }
+
+func apiKey(secret string) http.Header { return http.Header{"X-Api-Key": {secret}} }
+
+var nativeDoor = door{
+	credential: bearer,
+	secrets: map[string]string{
+		"wrong": "hostWrong0000000000000000000000000000000", "owner": "hostOwner0000000000000000000000000000000",
+		"other": "hostOther0000000000000000000000000000000", "support": "hostSupport00000000000000000000000000000",
+		"admin": "hostAdmin0000000000000000000000000000000", "disabled": "hostDisabled0000000000000000000000000000",
+		"expired": "hostExpired00000000000000000000000000000",
+	},
+	make: func(*testing.T, asker, server.Route) map[string]string {
+		return map[string]string{"login": "ada"}
+	},
+	absent: map[string]string{"login": "nobody"},
+}
+
+var sshverifyDoor = door{
+	credential: apiKey,
+	secrets: map[string]string{
+		"wrong": "apiWrong00000000000000000000000000000000", "owner": apiOwner,
+		"other": "apiOther00000000000000000000000000000000", "expired": "apiExpired000000000000000000000000000000",
+	},
+	make:   sshverifyObjects,
+	absent: map[string]string{"session": nowhere, "webhook": nowhere},
+	bodies: map[string]string{
+		"POST /api/v1/ssh/verify/sessions/":                                `{"keys": [{"public_key": "` + accessKey + `"}]}`,
+		"PATCH /api/v1/ssh/verify/sessions/{session}/":                     `{"external_id": "x"}`,
+		"POST /api/v1/ssh/collect/sessions/{session}/webhooks/":            accessHook,
+		"POST /api/v1/ssh/verify/sessions/{session}/webhooks/":             accessHook,
+		"PUT /api/v1/ssh/collect/sessions/{session}/webhooks/{webhook}/":   changedHook,
+		"PATCH /api/v1/ssh/collect/sessions/{session}/webhooks/{webhook}/": changedHook,
+		"PUT /api/v1/ssh/verify/sessions/{session}/webhooks/{webhook}/":    changedHook,
+		"PATCH /api/v1/ssh/verify/sessions/{session}/webhooks/{webhook}/":  changedHook,
+	},
+}
+
+const (
+	apiOwner   = "apiOwner00000000000000000000000000000000"
+	accessKey  = "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIBk6k7EMuYtAVb7JHtU98Zx8ROZ9D5WipUVvnBDlzsW5"
+	accessHook = `{"url": "https://app.example.org/hooks"}`
+
+	changedHook = `{"url": "https://app.example.org/hooks", "method": "put", "events": [], "headers": {}, "retries": 1,
+		"initial_backoff": 30, "backoff_multiplier": 2}`
+)
+
+// sshverifyObjects makes a session of the route's kind, with a webhook.
+func sshverifyObjects(t *testing.T, ask asker, route server.Route) map[string]string {
+	t.Helper()
+	kind, body := "collect", `{"multi_connection": true, "webhooks": [`+accessHook+`]}`
+	if strings.Contains(route.Path, "/verify/") {
+		kind = "verify"
+		body = `{"multi_connection": true, "keys": [{"public_key": "` + accessKey + `"}], "webhooks": [` + accessHook + `]}`
+	}
+	var made struct {
+		ID       string
+		Webhooks []struct{ ID string }
+	}
+	status, reply := ask(http.MethodPost, "/api/v1/ssh/"+kind+"/sessions/", body, apiKey(apiOwner))
+	if err := json.Unmarshal(reply, &made); err != nil || status != http.StatusCreated || len(made.Webhooks) != 1 {
+		t.Fatalf("make a session: %d %s (%v)", status, reply, err)
+	}
+	return map[string]string{"session": made.ID, "webhook": made.Webhooks[0].ID}
+}
