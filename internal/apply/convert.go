@@ -41,6 +41,7 @@ func (a account) toCore(f *yamlfile.File, path string) core.DesiredAccount {
 		Roles:    core.Roles{Admin: slices.Contains(a.Roles, "admin"), Support: slices.Contains(a.Roles, "support")},
 		Password: f.Secret(path+".password", a.Password, a.PasswordFile),
 		Disabled: a.Disabled, ExpiresAt: a.ExpiresAt.Time, Organizations: a.Organizations, Locations: a.Locations,
+		Rights: each(a.Permissions, func(_ int, name string) core.Right { return core.Right(name) }),
 		Tokens: each(a.Tokens, func(i int, t token) core.DesiredToken { return t.toCore(f, item(path+".tokens", i)) }),
 		Keys:   each(a.Keys, func(i int, k key) core.DesiredKey { return k.toCore(f, item(path+".keys", i)) }),
 	}

@@ -36,6 +36,7 @@ type account struct {
 	ExpiresAt     moment        `yaml:"expires_at"`
 	Organizations []string      `yaml:"organizations"`
 	Locations     []string      `yaml:"locations"`
+	Permissions   []string      `yaml:"permissions"`
 	Tokens        []token       `yaml:"tokens"`
 	Keys          []key         `yaml:"keys"`
 }

@@ -76,6 +76,7 @@ func TestManualExample(t *testing.T) {
 			ID: 1001, UUID: uuid.MustParse("0198c1e0-5a3b-7c44-9a51-0f6b3c2d1e00"), Login: "ada", Name: "Ada Example",
 			Email: "ada@example.org", Roles: core.Roles{Admin: true}, Password: vault.NewSecret("correct-horse-battery"),
 			ExpiresAt: far, Organizations: []string{"acme"}, Locations: []string{"berlin"},
+			Rights: []core.Right{core.ViewUsers, core.ViewKeys},
 			Tokens: []core.DesiredToken{
 				{Name: "sdk", Use: core.UseWaldur, Secret: vault.NewSecret("1111111111111111111111111111111111111111")},
 				{Name: "web1", Use: core.UseHost, ExpiresAt: far},

@@ -17,7 +17,8 @@ import (
 func (a *app) account() *cobra.Command {
 	return group("account", "People and services that own keys",
 		a.accountList(), a.accountShow(), a.accountAdd(), a.accountPassword(),
-		a.accountDisabled("disable", true), a.accountDisabled("enable", false))
+		a.accountDisabled("disable", true), a.accountDisabled("enable", false),
+		a.accountPermissions(), a.accountRemove())
 }
 
 func (a *app) accountList() *cobra.Command {
@@ -37,6 +38,7 @@ func (a *app) accountList() *cobra.Command {
 func accountRecord(a core.Account) record {
 	return record{
 		{"login", a.Login}, {"name", a.Name}, {"email", a.Email}, {"roles", roles(a.Roles)},
+		{"permissions", permissions(a)},
 		{"disabled", a.Disabled}, {"expires_at", a.ExpiresAt}, {"created_at", a.CreatedAt}, {"id", a.UUID.String()},
 	}
 }
@@ -48,6 +50,15 @@ func roles(r core.Roles) []string {
 	}
 	if r.Support {
 		names = append(names, "support")
+	}
+	return names
+}
+
+// permissions are what an account was granted, directly and by roles.
+func permissions(a core.Account) []string {
+	names := []string{}
+	for _, r := range a.Granted() {
+		names = append(names, string(r))
 	}
 	return names
 }
@@ -136,5 +147,39 @@ func (a *app) accountDisabled(verb string, disabled bool) *cobra.Command {
 			}
 			_, err = l.Core.SetAccountDisabled(ctx, by, account.UUID, disabled)
 			return verb + "d account " + account.Login, err
+		})
+}
+
+func (a *app) accountPermissions() *cobra.Command {
+	c := a.do("permissions LOGIN [PERMISSION...]", "Set what an account may do to those it shares an organization or location with", cobra.MinimumNArgs(1),
+		func(ctx context.Context, l *server.Local, by core.Actor, args []string) (string, error) {
+			account, err := l.Core.AccountRef(ctx, by, args[0])
+			if err != nil {
+				return "", err
+			}
+			var rights []core.Right
+			for _, name := range args[1:] {
+				rights = append(rights, core.Right(name))
+			}
+			account, err = l.Core.SetRights(ctx, by, account.UUID, rights)
+			return fmt.Sprintf("account %s has the permissions %v", account.Login, permissions(account)), err
+		})
+	var names []string
+	for _, r := range core.Rights {
+		names = append(names, string(r))
+	}
+	c.Long = c.Short + ".\n\nThose given replace those it has; without any it has none. They are:\n  " + strings.Join(names, "\n  ")
+	return c
+}
+
+func (a *app) accountRemove() *cobra.Command {
+	return a.do("remove LOGIN", "Take an account away, with its keys and tokens", cobra.ExactArgs(1),
+		func(ctx context.Context, l *server.Local, by core.Actor, args []string) (string, error) {
+			account, err := l.Core.AccountRef(ctx, by, args[0])
+			if err != nil {
+				return "", err
+			}
+			_, err = l.Core.RemoveUser(ctx, by, core.Scope{}, account.ID)
+			return "removed account " + account.Login, err
 		})
 }

@@ -1,6 +1,7 @@
 package core
 
 import (
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -22,6 +23,12 @@ type Account struct {
 	ShortID       string // 8 characters, see [NewShortID]
 	Login         string // unique without regard to case
 	Name          string
+	FirstName     string // these two are Name in parts, see setName and setNames
+	LastName      string
+	Description   string
+	Locale        string // as "de" or "pt_BR"; empty: the server's
+	TimeZone      string // as its product names it; empty: UTC
+	NoMail        bool   // wants no messages
 	Email         string // may be empty; need not be unique
 	Roles         Roles
 	PasswordHash  string // argon2id in PHC form; empty: no password
@@ -29,8 +36,25 @@ type Account struct {
 	ExpiresAt     time.Time // zero: never
 	Organizations []OrganizationID
 	Locations     []LocationID
+	Rights        []Right  // beyond its own keys
+	RoleIDs       []RoleID // bundles of more rights, see [GrantRoles]
+	LastLoginAt   time.Time
 	CreatedAt     time.Time
 	UpdatedAt     time.Time
+
+	DefaultOrganization OrganizationID // zero: none
+	DefaultLocation     LocationID     // zero: none
+}
+
+// setName gives the account a name, and divides it into first and last.
+func (a *Account) setName(name string) {
+	a.Name = name
+	a.FirstName, a.LastName, _ = strings.Cut(name, " ")
+}
+
+// setNames gives the account a name in parts.
+func (a *Account) setNames(first, last string) {
+	a.FirstName, a.LastName, a.Name = first, last, strings.TrimSpace(first+" "+last)
 }
 
 // ActiveAt tells whether the account may log in and its keys be served.

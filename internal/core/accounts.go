@@ -24,6 +24,10 @@ func (a Account) check(p *problems) {
 		p.addf("login", "must not look like a UUID")
 	}
 	checkLabel(p, "name", a.Name, 255)
+	checkLabel(p, "description", lineBreaks.Replace(a.Description), 4000)
+	checkLabel(p, "locale", a.Locale, 20)
+	checkLabel(p, "time_zone", a.TimeZone, 100)
+	checkRights(p, "permissions", a.Rights)
 	checkLabel(p, "email", a.Email, 254)
 	if address, err := mail.ParseAddress(a.Email); a.Email != "" && (err != nil || address.Address != a.Email) {
 		p.addf("email", "must be one address, as ada@example.org")
@@ -186,9 +190,10 @@ func (a Account) id() uuid.UUID { return a.UUID }
 func (s *Service) addAccount(tx Tx, by Actor, in NewAccount, passwordHash string) (Account, error) {
 	now := s.clock()
 	a := Account{
-		UUID: newUUID(), ShortID: NewShortID(), Login: in.Login, Name: in.Name, Email: in.Email,
+		UUID: newUUID(), ShortID: NewShortID(), Login: in.Login, Email: in.Email,
 		Roles: in.Roles, PasswordHash: passwordHash, CreatedAt: now, UpdatedAt: now,
 	}
+	a.setName(in.Name)
 	var p problems
 	a.check(&p)
 	if err := p.err(); err != nil {
@@ -212,6 +217,9 @@ func (s *Service) insertAccount(tx Tx, by Actor, a Account) (Account, error) {
 // logged in with: let in again, it logs in anew.
 func updateAccount(tx Tx, a Account) error {
 	if err := tx.UpdateAccount(a); err != nil || !a.Disabled {
+		return err
+	}
+	if err := tx.DeleteSignIns(a.ID, 0); err != nil {
 		return err
 	}
 	return tx.DeleteTickets(a.ID)
@@ -269,6 +277,39 @@ func (s *Service) SetPassword(ctx context.Context, by Actor, id uuid.UUID, passw
 		if err := updateAccount(tx, a); err != nil {
 			return err
 		}
+		if err := tx.DeleteSignIns(a.ID, 0); err != nil {
+			return err
+		}
 		return s.audit(tx, by, "password.set", a.object())
+	})
+}
+
+// lineBreaks takes out what a text of several lines may hold beyond a label.
+var lineBreaks = strings.NewReplacer("\r", " ", "\n", " ", "\t", " ")
+
+// SetRights replaces the rights that an account was granted directly; its roles
+// stay. For those who manage everything.
+func (s *Service) SetRights(ctx context.Context, by Actor, id uuid.UUID, rights []Right) (Account, error) {
+	if !by.manages() {
+		return Account{}, errDenied
+	}
+	return update(ctx, s, func(tx Tx) (Account, error) {
+		a, err := accountByUUID(tx, id)
+		if err != nil {
+			return a, err
+		}
+		var d diff
+		if setList(&d, "permissions", &a.Rights, rights); d.none() {
+			return a, nil
+		}
+		var p problems
+		if a.check(&p); len(p) > 0 {
+			return Account{}, p.err()
+		}
+		a.UpdatedAt = s.clock()
+		if err := tx.UpdateAccount(a); err != nil {
+			return Account{}, err
+		}
+		return a, s.audit(tx, by, "account.change", a.object(), withDetail("permissions"))
 	})
 }

@@ -21,6 +21,7 @@ func TestAddAccount(t *testing.T) {
 		now := core.Moment(w.clock.Now())
 		want := core.Account{
 			ID: made.ID, UUID: made.UUID, ShortID: made.ShortID, Login: "Ada.L_1@x+y-z", Name: "Ada Läuft", Email: "ada@example.org",
+			FirstName: "Ada", LastName: "Läuft",
 			Roles: core.Roles{Support: true}, PasswordHash: made.PasswordHash, CreatedAt: now, UpdatedAt: now,
 		}
 		if diff := cmp.Diff(want, made, exactly); diff != "" || made.UUID.Version() != 7 || len(made.ShortID) != 8 {

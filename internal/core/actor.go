@@ -25,6 +25,7 @@ type Actor struct {
 	project ProjectID
 	roles   Roles
 	grant   *Grant // of an application
+	rights  rightSet
 	origin  Origin
 	token   TokenID // it came with; zero: none
 	behind  string  // login of who acts as it; empty: nobody

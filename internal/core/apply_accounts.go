@@ -53,13 +53,17 @@ func (a *applier) setAccount(is *Account, want DesiredAccount) (diff, error) {
 		return d, err
 	}
 	set(&d, "login", &is.Login, want.Login)
-	set(&d, "name", &is.Name, want.Name)
+	if is.Name != want.Name {
+		is.setName(want.Name)
+		d.fields = append(d.fields, "name")
+	}
 	set(&d, "email", &is.Email, want.Email)
 	set(&d, "roles", &is.Roles, want.Roles)
 	set(&d, "disabled", &is.Disabled, want.Disabled)
 	setTime(&d, "expires_at", &is.ExpiresAt, want.ExpiresAt)
 	setList(&d, "organizations", &is.Organizations, organizations)
 	setList(&d, "locations", &is.Locations, locations)
+	setList(&d, "permissions", &is.Rights, want.Rights)
 	if hash, given := a.hashes[want.Login]; given {
 		set(&d, "password", &is.PasswordHash, hash)
 	}
@@ -70,6 +74,11 @@ func (a *applier) setAccount(is *Account, want DesiredAccount) (diff, error) {
 func (a *applier) changeAccount(is Account, d diff) error {
 	if d.has("login") || d.has("email") {
 		if err := distinct(a.tx, is); err != nil {
+			return err
+		}
+	}
+	if is.Disabled && d.has("disabled") || d.has("password") {
+		if err := a.tx.DeleteSignIns(is.ID, 0); err != nil {
 			return err
 		}
 	}
@@ -185,6 +194,8 @@ func (a *applier) token(owner Account, want DesiredToken) error {
 	switch {
 	case err != nil || owner.ID == 0:
 		return err
+	case !is.RevokedAt.IsZero():
+		return conflictAt(errTaken, "name", "is that of a token that was revoked; make it absent, or give the new one another name")
 	case isNew:
 		return a.newToken(owner, is, object, want.Secret)
 	}
@@ -213,6 +224,7 @@ func (a *applier) changeToken(is Token, object string, d diff) error {
 			return err
 		}
 	}
+	is.UpdatedAt = a.clock()
 	a.note("update", object, d.fields...)
 	return a.changed(a.tx.UpdateToken(is), "token.change", is.object(), withDetail(strings.Join(d.fields, " ")))
 }

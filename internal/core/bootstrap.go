@@ -63,11 +63,12 @@ func isEmpty(tx Tx) (bool, error) {
 
 func (s *Service) firstWorld(tx Tx, by Actor, steps FirstSteps, hash string) error {
 	now := s.clock()
-	_, err := s.insertAccount(tx, by, Account{
-		UUID: newUUID(), ShortID: NewShortID(), Login: steps.Login, Name: "Administrator",
+	admin := Account{
+		UUID: newUUID(), ShortID: NewShortID(), Login: steps.Login,
 		Roles: Roles{Admin: true}, PasswordHash: hash, CreatedAt: now, UpdatedAt: now,
-	})
-	if err != nil {
+	}
+	admin.setName("Administrator")
+	if _, err := s.insertAccount(tx, by, admin); err != nil {
 		return err
 	}
 	project := Project{Name: steps.Project, Adopt: AdoptProven, ProveKeys: true}

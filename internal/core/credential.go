@@ -44,9 +44,12 @@ type Token struct {
 	SecretHash SecretHash    // unique within the use
 	Lifetime   time.Duration // how long it lasts after its last use; zero: for ever
 	ExpiresAt  time.Time     // zero: never
+	RevokedAt  time.Time     // zero: it was not revoked
 	CreatedAt  time.Time
-	// UsedAt is when it was last known to be used; behind by up to half the
-	// lifetime, or reading would be writing.
+	UpdatedAt  time.Time
+	// UsedAt is when it was last known to be used, at first when it was made. It
+	// is behind by a minute, or by up to half the lifetime, or reading would be
+	// writing.
 	UsedAt time.Time
 	// Sealed is the secret, where it is given out again; sealed by the vault.
 	Sealed []byte
@@ -62,6 +65,11 @@ func (t Token) Expiry() time.Time {
 		return idle
 	}
 	return t.ExpiresAt
+}
+
+// ActiveAt tells whether the token is accepted, as far as it is up to the token.
+func (t Token) ActiveAt(now time.Time) bool {
+	return t.RevokedAt.IsZero() && !expired(t.Expiry(), now)
 }
 
 // SecretHash is the SHA-256 of a random secret, all that is kept of it. It

@@ -16,23 +16,43 @@ var errBadCredential = Errorf(Unauthenticated, "the credential does not hold")
 // login exists, has a password, or is locked shows neither in the answer nor
 // in its time.
 func (s *Service) AuthenticatePassword(ctx context.Context, login, password string, o Origin) (Actor, error) {
+	account, err := s.passwordHolder(ctx, login, password)
+	if err != nil {
+		return Actor{}, err
+	}
+	if !account.ActiveAt(s.clock()) {
+		return Actor{}, errBadCredential
+	}
+	return accountActor(account, o), nil
+}
+
+// passwordHolder gives the account of that login where the password is its
+// own, active or not. Whether there is one does not show in the time it takes.
+func (s *Service) passwordHolder(ctx context.Context, login, password string) (Account, error) {
 	account, err := view(ctx, s, func(tx Tx) (Account, error) {
 		account, err := accountByLogin(tx, login)
 		return account, ignore(NotFound, err)
 	})
 	if err != nil {
-		return Actor{}, err
+		return Account{}, err
 	}
-	account, err = s.checkedPassword(ctx, account, password)
-	if err != nil {
-		return Actor{}, err
-	}
-	return accountActor(account, o), nil
+	return s.withPassword(ctx, account, password)
 }
 
-// checkedPassword gives the account as it is once its password was found right.
-// The zero account has none, and takes as long to be refused as any.
+// checkedPassword gives the account as it is once its password was found right
+// and it is active. The zero account has none, and takes as long to be refused
+// as any.
 func (s *Service) checkedPassword(ctx context.Context, account Account, password string) (Account, error) {
+	now, err := s.withPassword(ctx, account, password)
+	if err == nil && !now.ActiveAt(s.clock()) {
+		return Account{}, errBadCredential
+	}
+	return now, err
+}
+
+// withPassword gives the account as it is once its password was found right,
+// active or not.
+func (s *Service) withPassword(ctx context.Context, account Account, password string) (Account, error) {
 	if len(password) > maxPassword {
 		password = "" // never a password; hashing it all would be work for an attacker to give
 	}
@@ -45,7 +65,7 @@ func (s *Service) checkedPassword(ctx context.Context, account Account, password
 	if err := ignore(NotFound, err); err != nil {
 		return Account{}, err
 	}
-	if !ok || now.PasswordHash != account.PasswordHash || !now.ActiveAt(s.clock()) {
+	if !ok || now.PasswordHash != account.PasswordHash {
 		return Account{}, errBadCredential
 	}
 	return s.upgradeHash(ctx, now, password)
@@ -80,11 +100,11 @@ func (s *Service) upgradeHash(ctx context.Context, a Account, password string) (
 	if err != nil || now.PasswordHash == hash {
 		return now, err
 	}
-	return s.checkedPassword(ctx, now, password) // somebody was faster: with an upgrade, or with another password
+	return s.withPassword(ctx, now, password) // somebody was faster: with an upgrade, or with another password
 }
 
 func accountActor(a Account, o Origin) Actor {
-	return Actor{kind: ActorAccount, name: a.Login, account: a.ID, roles: a.Roles, origin: o}
+	return Actor{kind: ActorAccount, name: a.Login, account: a.ID, roles: a.Roles, rights: a.rights(), origin: o}
 }
 
 // AuthenticateToken gives the actor of a token that is accepted for that use:
@@ -293,12 +313,15 @@ func noToken(tx Tx, of Account, use TokenUse, name string) error {
 	return conflictAt(absent(tokenNamed(tx, of, use, name)), "name", "is already the name of another token of this account for that use")
 }
 
+var errNoToken = Errorf(NotFound, "no such token")
+
 func tokenNamed(tx Tx, of Account, use TokenUse, name string) (Token, error) {
 	tokens, err := tx.Tokens(of.ID)
 	if err != nil {
 		return Token{}, err
 	}
-	return find(tokens, func(t Token) bool { return t.Use == use && t.Name == name }, "token")
+	found, err := find(tokens, func(t Token) bool { return t.Use == use && t.Name == name }, "token")
+	return found, as(errNoToken, err)
 }
 
 // newTokenSecret makes a secret in the form the use's clients expect: 40 hex
@@ -320,7 +343,7 @@ func (s *Service) insertToken(tx Tx, by Actor, t Token) error {
 		t.UUID = newUUID()
 	}
 	t.CreatedAt = s.clock()
-	t.UsedAt = t.CreatedAt
+	t.UpdatedAt, t.UsedAt = t.CreatedAt, t.CreatedAt
 	if _, err := tx.InsertToken(t); err != nil {
 		return err
 	}

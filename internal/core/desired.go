@@ -36,6 +36,7 @@ type DesiredAccount struct {
 	ExpiresAt     time.Time
 	Organizations []string
 	Locations     []string
+	Rights        []Right
 	Tokens        []DesiredToken
 	Keys          []DesiredKey
 }

@@ -41,9 +41,25 @@ type Error struct {
 
 // Field is one problem at one place of the input.
 type Field struct {
-	Path string // in domain names, as "keys[2].public_key"
-	Msg  string
+	Path   string // in domain names, as "keys[2].public_key"
+	Msg    string
+	Reason Reason // zero: the message says it all
 }
+
+// Reason is what a face needs to know of a problem to say it in its product's
+// words, where the place of the problem does not tell.
+type Reason uint8
+
+// The reasons.
+const (
+	_          Reason = iota
+	Taken             // another one has it
+	Absent            // it names what is not there
+	NotAmong          // it is not one of those it has to be one of
+	OutOfReach        // the actor may not give or take it
+	OwnAccount        // the actor may not do it to himself
+	LastAdmin         // somebody has to stay who manages everything
+)
 
 // Error gives the text for the log: the message, the fields and the cause.
 func (e *Error) Error() string {
@@ -97,6 +113,11 @@ func (p *problems) addf(path, format string, args ...any) {
 	*p = append(*p, Field{Path: path, Msg: fmt.Sprintf(format, args...)})
 }
 
+// add is addf with a reason.
+func (p *problems) add(path string, why Reason, format string, args ...any) {
+	*p = append(*p, Field{Path: path, Msg: fmt.Sprintf(format, args...), Reason: why})
+}
+
 // take notes what err says about the input, below prefix. An error of another
 // kind says nothing about the input: it is given back, and nil for all else.
 func (p *problems) take(prefix string, err error) error {
@@ -114,7 +135,7 @@ func (p *problems) take(prefix string, err error) error {
 // within takes over what was found below prefix.
 func (p *problems) within(prefix string, found []Field) {
 	for _, f := range found {
-		*p = append(*p, Field{Path: joinPath(prefix, f.Path), Msg: f.Msg})
+		*p = append(*p, Field{Path: joinPath(prefix, f.Path), Msg: f.Msg, Reason: f.Reason})
 	}
 }
 
@@ -140,5 +161,5 @@ func conflictAt(err error, path, msg string) error {
 	if !errors.Is(err, errTaken) {
 		return err
 	}
-	return &Error{Kind: Conflict, Msg: path + " " + msg, Fields: []Field{{Path: path, Msg: msg}}}
+	return &Error{Kind: Conflict, Msg: path + " " + msg, Fields: []Field{{Path: path, Msg: msg, Reason: Taken}}}
 }

@@ -84,6 +84,19 @@ const (
 	AccountDisabledAttr Attribute = "disabled"   // bool
 	AccountCreatedAttr  Attribute = "created_at" // time.Time
 	AccountExpiresAttr  Attribute = "expires_at" // time.Time; not set: never
+
+	AccountFirstNameAttr   Attribute = "first_name"    // string
+	AccountLastNameAttr    Attribute = "last_name"     // string
+	AccountDescriptionAttr Attribute = "description"   // string
+	AccountLastLoginAttr   Attribute = "last_login_at" // time.Time, may be unset
+
+	// Of these an account has any number; a comparison holds where it does with
+	// one of them. Nothing is ordered by them.
+	AccountRoleAttr          Attribute = "role_id"           // RoleID
+	AccountOrganizationAttr  Attribute = "organization_id"   // OrganizationID
+	AccountLocationAttr      Attribute = "location_id"       // LocationID
+	AccountOrganizationNamed Attribute = "organization_name" // string
+	AccountLocationNamed     Attribute = "location_name"     // string
 )
 
 // Order is by what a list is ordered. Texts are ordered byte by byte; what is

@@ -30,11 +30,14 @@ const matrix = `
                    nobody visitor host other owner support admin stale foreign own operator system
 AccountRef           N      N      N     N     .      .      .     .      N     N      .       .
 Accounts             D      D      D     .     .      .      .     .      D     D      .       .
-AddAPIKey            D      D      D     D     D      D      .     .      D     D      .       .
 AddAccount           D      D      D     D     D      D      .     .      D     D      .       .
+AddAPIKey            D      D      D     D     D      D      .     .      D     D      .       .
 AddKey               D      D      D     D     .      D      .     .      D     D      .       .
 AddProject           D      D      D     D     D      D      .     .      D     D      .       .
 AddToken             D      D      D     D     D      D      .     .      D     D      .       .
+AddUser              D      D      D     D     D      D      .     .      D     D      .       .
+AddUserKey           D      D      D     D     .      D      .     .      D     D      .       .
+AddUserToken         D      D      D     D     .      D      .     .      D     D      .       .
 AddWebhook           N      N      N     N     N      D      .     .      N     .      .       .
 APIKeys              D      D      D     D     D      .      .     .      D     D      .       .
 Applications         D      D      D     D     D      .      .     .      D     D      .       .
@@ -43,6 +46,7 @@ AuditEvents          D      D      D     D     D      .      .     .      D     
 AuthorizedKeys       D      D      .     D     D      .      .     .      D     D      .       .
 Bootstrap            D      D      D     D     D      D      D     D      D     D      D       .
 ChangeSession        N      N      N     N     N      D      .     .      N     .      .       .
+ChangeUser           D      D      D     D     .      D      .     .      D     D      .       .
 ChangeWebhook        N      N      N     N     N      D      .     .      N     .      .       .
 ClaimDeliveries      D      D      D     D     D      D      D     D      D     D      D       .
 CompleteSession      N      N      N     N     N      D      .     .      N     .      .       .
@@ -54,9 +58,9 @@ DeleteSession        N      N      N     N     N      D      .     .      N     
 Deliveries           D      D      D     D     D      .      .     .      D     D      .       .
 Device               D      D      D     D     D      .      .     .      D     D      .       .
 Devices              D      D      D     D     D      .      .     .      D     D      .       .
+EndToken             D      D      D     .     .      .      .     .      D     D      D       D
 EnrolSecondFactor    D      D      D     D     D      D      .     .      D     D      .       .
 EnsureSigningKey     D      D      D     D     D      D      D     D      D     D      D       .
-EndToken             D      D      D     .     .      .      .     .      D     D      D       D
 ExpireSessions       D      D      D     D     D      D      D     D      D     D      D       .
 Finish               .      .      .     .     .      .      .     .      .     .      .       .
 Impersonate          D      D      D     D     D      D      .     .      D     D      D       D
@@ -65,19 +69,21 @@ Key                  N      N      N     N     .      .      .     .      N     
 KeyEntries           D      D      D     .     .      .      .     .      D     D      .       .
 KeyEntry             N      N      N     N     .      .      .     .      N     N      .       .
 KeyHistory           D      D      D     D     D      .      .     .      D     D      .       .
-KeyVersionAt         D      D      D     D     D      .      .     .      D     D      .       .
 Keys                 D      D      D     .     .      .      .     .      D     D      .       .
+KeyVersionAt         D      D      D     D     D      .      .     .      D     D      .       .
 Locations            D      D      D     D     D      .      .     .      D     D      .       .
+LocationsOf          D      D      D     .     .      .      .     .      D     D      .       .
+LoginToken           D      D      D     .     .      .      .     .      D     D      D       D
 ManagedKey           D      D      D     D     D      .      .     .      D     D      .       .
 ManagedKeyRef        D      D      D     D     D      .      .     .      D     D      .       .
 ManagedKeys          D      D      D     D     D      .      .     .      D     D      .       .
 ManagedKeyVersions   D      D      D     D     D      .      .     .      D     D      .       .
 NextDelivery         D      D      D     D     D      D      D     D      D     D      D       .
 Organizations        D      D      D     D     D      .      .     .      D     D      .       .
+OrganizationsOf      D      D      D     .     .      .      .     .      D     D      .       .
 OwnProject           D      D      D     D     D      D      D     D      .     .      D       D
-Policies             D      D      D     D     D      .      .     .      D     D      .       .
-LoginToken           D      D      D     .     .      .      .     .      D     D      D       D
 OwnToken             .      .      .     .     .      .      .     .      .     .      .       .
+Policies             D      D      D     D     D      .      .     .      D     D      .       .
 Projects             D      D      D     D     D      .      .     .      D     D      .       .
 PruneDeliveries      D      D      D     D     D      D      D     D      D     D      D       .
 PruneMade            D      D      D     D     D      D      D     D      D     D      D       .
@@ -91,14 +97,17 @@ RemoveDevice         D      D      D     D     D      D      .     .      D     
 RemoveKey            N      N      N     N     .      D      .     .      N     N      .       .
 RemoveSecondFactor   D      D      D     D     D      D      .     .      D     D      .       .
 RemoveToken          D      D      D     D     D      D      .     .      D     D      .       .
+RemoveUser           D      D      D     D     D      D      .     .      D     D      .       .
+RemoveUserKey        D      D      D     D     .      D      .     .      D     D      .       .
 RemoveWebhook        N      N      N     N     N      D      .     .      N     .      .       .
 ReplayDelivery       D      D      D     D     D      D      .     .      D     D      .       .
 Reseal               D      D      D     D     D      D      .     .      D     D      .       .
 RevealManagedKey     D      D      D     D     D      D      .     .      D     D      .       .
+RevokeUserToken      D      D      D     D     .      D      .     .      D     D      .       .
+RotateSigningKey     D      D      D     D     D      D      .     .      D     D      .       .
 SaveDevice           D      D      D     D     D      D      .     .      D     D      .       .
 SaveManagedKey       D      D      D     D     D      D      .     .      D     D      .       .
 SealedCounts         D      D      D     D     D      .      .     .      D     D      .       .
-RotateSigningKey     D      D      D     D     D      D      .     .      D     D      .       .
 SecondFactor         N      N      N     N     .      .      .     .      N     N      .       .
 Session              N      N      N     N     N      .      .     .      N     .      .       .
 Sessions             D      D      D     D     D      .      .     .      .     .      .       .
@@ -106,18 +115,28 @@ SetAccountDisabled   D      D      D     D     D      D      .     .      D     
 SetDeviceEnabled     D      D      D     D     D      D      .     .      D     D      .       .
 SetManagedKeyEnabled D      D      D     D     D      D      .     .      D     D      .       .
 SetPassword          D      D      D     D     D      D      .     .      D     D      .       .
-SigningKeys          D      D      D     D     D      .      .     .      D     D      .       .
+SetRights            D      D      D     D     D      D      .     .      D     D      .       .
 ShareKey             D      D      D     D     D      D      .     .      D     D      .       .
+SignIn               D      D      D     .     .      .      .     .      D     D      D       D
+SigningKeys          D      D      D     D     D      .      .     .      D     D      .       .
 Tokens               N      N      N     N     .      .      .     .      N     N      .       .
 UnshareKey           D      D      D     D     D      D      .     .      D     D      .       .
+User                 D      D      D     D     .      .      .     .      D     D      .       .
+UserID               D      D      D     D     .      .      .     .      D     D      .       .
+UserKey              D      D      D     D     .      .      .     .      D     D      .       .
+UserKeys             D      D      D     D     .      .      .     .      D     D      .       .
+Users                D      D      D     D     D      .      .     .      D     D      .       .
+UserToken            D      D      D     D     .      .      .     .      D     D      .       .
+UserTokens           D      D      D     D     .      .      .     .      D     D      .       .
 Webhook              N      N      N     N     N      .      .     .      N     .      .       .
-WebhookSecret        D      D      D     D     D      D      .     .      D     D      .       .
 Webhooks             N      N      N     N     N      .      .     .      N     .      .       .
+WebhookSecret        D      D      D     D     D      D      .     .      D     D      .       .
 `
 
 // authentication is what makes actors, and so takes none.
 var authentication = []string{
-	"AuthenticateAPIKey", "AuthenticatePassword", "AuthenticateTicket", "AuthenticateToken", "LogIn", "RefreshTicket",
+	"AuthenticateAPIKey", "AuthenticateBasic", "AuthenticatePassword", "AuthenticateTicket", "AuthenticateToken",
+	"LogIn", "RefreshTicket", "ResumeSignIn",
 }
 
 // objects are what the use cases of the matrix are about.
@@ -126,6 +145,7 @@ type objects struct {
 	account           core.AccountID
 	accountID         uuid.UUID
 	key               uuid.UUID
+	personal          core.TokenID // the token "p" of the account
 	session           core.Session
 	webhook           uuid.UUID
 	connection        core.ConnectionID
@@ -143,7 +163,7 @@ func nowhere() objects {
 	return objects{
 		login: "nowhere", project: "nowhere", account: 1 << 40, accountID: uuid.New(), key: uuid.New(),
 		session: core.Session{UUID: uuid.New(), Kind: core.CollectSession, Identifier: core.NewIdentifier()},
-		webhook: uuid.New(), connection: 1 << 40, delivered: uuid.New(), pending: 1 << 40,
+		webhook: uuid.New(), connection: 1 << 40, personal: 1 << 40, delivered: uuid.New(), pending: 1 << 40,
 		managed: 1 << 40, device: "nowhere", spare: "nowhere", holder: "nobody",
 		newName: "new", newLogin: "new",
 	}
@@ -415,6 +435,60 @@ var calls = map[string]func(ctx context.Context, s *core.Service, by core.Actor,
 	"UnshareKey": func(ctx context.Context, s *core.Service, by core.Actor, o objects) error {
 		return s.UnshareKey(ctx, by, o.key)
 	},
+	"AddUser": func(ctx context.Context, s *core.Service, by core.Actor, o objects) error {
+		return second(s.AddUser(ctx, by, core.UserChange{Login: core.To(o.newLogin)}))
+	},
+	"AddUserKey": func(ctx context.Context, s *core.Service, by core.Actor, o objects) error {
+		return second(s.AddUserKey(ctx, by, core.Scope{}, core.NewKey{Owner: o.account, Name: o.newName, Text: keyText}))
+	},
+	"AddUserToken": func(ctx context.Context, s *core.Service, by core.Actor, o objects) error {
+		return third(s.AddUserToken(ctx, by, core.Scope{}, o.account, o.newName, time.Time{}))
+	},
+	"ChangeUser": func(ctx context.Context, s *core.Service, by core.Actor, o objects) error {
+		return second(s.ChangeUser(ctx, by, core.Scope{}, o.account, core.UserChange{Description: core.To("new")}))
+	},
+	"LocationsOf": func(ctx context.Context, s *core.Service, by core.Actor, _ objects) error {
+		return second(s.LocationsOf(ctx, by))
+	},
+	"OrganizationsOf": func(ctx context.Context, s *core.Service, by core.Actor, _ objects) error {
+		return second(s.OrganizationsOf(ctx, by))
+	},
+	"RemoveUser": func(ctx context.Context, s *core.Service, by core.Actor, o objects) error {
+		return second(s.RemoveUser(ctx, by, core.Scope{}, o.account))
+	},
+	"RemoveUserKey": func(ctx context.Context, s *core.Service, by core.Actor, o objects) error {
+		return second(s.RemoveUserKey(ctx, by, core.Scope{}, o.account, core.KeyRef{Name: "laptop"}))
+	},
+	"RevokeUserToken": func(ctx context.Context, s *core.Service, by core.Actor, o objects) error {
+		return second(s.RevokeUserToken(ctx, by, core.Scope{}, o.account, o.personal))
+	},
+	"SetRights": func(ctx context.Context, s *core.Service, by core.Actor, o objects) error {
+		return second(s.SetRights(ctx, by, o.accountID, []core.Right{core.ViewUsers}))
+	},
+	"SignIn": func(ctx context.Context, s *core.Service, by core.Actor, _ objects) error {
+		return second(s.SignIn(ctx, by))
+	},
+	"User": func(ctx context.Context, s *core.Service, by core.Actor, o objects) error {
+		return second(s.User(ctx, by, core.Scope{}, o.account))
+	},
+	"UserID": func(ctx context.Context, s *core.Service, by core.Actor, o objects) error {
+		return second(s.UserID(ctx, by, core.Scope{}, core.ViewUsers, o.login))
+	},
+	"UserKey": func(ctx context.Context, s *core.Service, by core.Actor, o objects) error {
+		return second(s.UserKey(ctx, by, core.Scope{}, o.account, core.KeyRef{Name: "laptop"}))
+	},
+	"UserKeys": func(ctx context.Context, s *core.Service, by core.Actor, o objects) error {
+		return third(s.UserKeys(ctx, by, core.Scope{}, o.account, core.KeyQuery{}))
+	},
+	"UserToken": func(ctx context.Context, s *core.Service, by core.Actor, o objects) error {
+		return second(s.UserToken(ctx, by, core.Scope{}, o.account, o.personal))
+	},
+	"UserTokens": func(ctx context.Context, s *core.Service, by core.Actor, o objects) error {
+		return second(s.UserTokens(ctx, by, core.Scope{}, o.account))
+	},
+	"Users": func(ctx context.Context, s *core.Service, by core.Actor, _ objects) error {
+		return third(s.Users(ctx, by, core.Scope{}, core.AccountQuery{}))
+	},
 }
 
 func second[T any](_ T, err error) error        { return err }
@@ -446,6 +520,11 @@ func newStage(w *world) stage {
 	st.o = objects{
 		login: "owner", project: "own", account: owner.ID, accountID: owner.UUID,
 		key: w.keysOf(owner)[0].UUID, newName: "new", newLogin: "new",
+	}
+	for _, t := range must(w.Tokens(w.t.Context(), operator, "owner")) {
+		if t.Name == "p" {
+			st.o.personal = t.ID
+		}
 	}
 	st.meanwhile()
 	st.vaulted()
@@ -490,7 +569,7 @@ func (st *stage) vaulted() {
 // oneWorld is what the use cases of the matrix find.
 func oneWorld(t testing.TB) core.Desired {
 	t.Helper()
-	token := []core.DesiredToken{{Name: "t", Use: core.UseWaldur}}
+	token := []core.DesiredToken{{Name: "t", Use: core.UseWaldur}, {Name: "p", Use: core.UseForeman}}
 	apiKey := []core.DesiredAPIKey{{Name: "k"}}
 	return core.Desired{
 		Organizations: []string{"acme"}, Locations: []string{"berlin"},

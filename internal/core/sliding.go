@@ -20,7 +20,7 @@ func (t Token) usable(of Account, now time.Time) error {
 	switch {
 	case !of.ActiveAt(now):
 		return ErrAccountInactive
-	case expired(t.Expiry(), now):
+	case !t.ActiveAt(now):
 		return ErrTokenExpired
 	}
 	return nil

@@ -42,6 +42,7 @@ type Tx interface {
 	ProjectStore
 	CredentialStore
 	TicketStore
+	SignInStore
 	KeyStore
 	SessionStore
 	WebhookStore
@@ -71,7 +72,10 @@ type AccountStore interface {
 	Accounts(q AccountQuery) ([]Account, int, error) // and how many match in all
 	InsertAccount(a Account) (AccountID, error)      // memberships too
 	UpdateAccount(a Account) error                   // memberships too
+	DeleteAccount(id AccountID) error                // its tokens and sign-ins go with it; it must have no keys
+	SetLastLogin(id AccountID, at time.Time) error
 	CountAccounts() (int, error)
+	CountAdmins() (int, error)
 }
 
 // AccountQuery selects accounts. Zero fields select all.
@@ -112,6 +116,7 @@ type CredentialStore interface {
 	Tokens(account AccountID) ([]Token, error) // by use, then name
 	InsertToken(t Token) (TokenID, error)
 	UpdateToken(t Token) error
+	SetTokenUsed(id TokenID, at time.Time) error
 	DeleteToken(id TokenID) error
 }
 
@@ -134,6 +139,15 @@ type TicketStore interface {
 	InsertSecondFactor(f SecondFactor) (SecondFactorID, error) // Conflict when the account has one
 	UpdateSecondFactor(f SecondFactor) error
 	DeleteSecondFactor(id SecondFactorID) error
+}
+
+// SignInStore keeps sign-ins.
+type SignInStore interface {
+	SignInByHash(h SecretHash) (SignIn, error)
+	InsertSignIn(s SignIn) (SignInID, error)
+	SetSignInSeen(id SignInID, at time.Time) error
+	DeleteSignIns(of AccountID, keep int) error     // all but the newest
+	DeleteSignInsSeenBefore(moment time.Time) error // nil also when there are none
 }
 
 // KeyStore keeps keys, their revisions and their evidence.

@@ -2,6 +2,7 @@ package store
 
 import (
 	"strings"
+	"time"
 
 	"github.com/google/uuid"
 	"github.com/uptrace/bun"
@@ -24,14 +25,28 @@ type accountRow struct {
 	ExpiresAt     instant `bun:",nullzero"`
 	CreatedAt     instant
 	UpdatedAt     instant
+
+	FirstName             string
+	LastName              string
+	Description           string
+	Locale                string
+	TimeZone              string
+	NoMail                bool
+	DefaultOrganizationID reference `bun:",nullzero"`
+	DefaultLocationID     reference `bun:",nullzero"`
+	LastLoginAt           instant   `bun:",nullzero"`
+	Rights                texts
+
 	Organizations numbers `bun:",scanonly"`
 	Locations     numbers `bun:",scanonly"`
+	RoleIDs       numbers `bun:"role_ids,scanonly"`
 }
 
 func (accountRow) derived() [][2]string {
 	return [][2]string{
 		{"organizations", "(SELECT string_agg(CAST(organization_id AS text), ',') FROM account_organizations WHERE account_id = accounts.id)"},
 		{"locations", "(SELECT string_agg(CAST(location_id AS text), ',') FROM account_locations WHERE account_id = accounts.id)"},
+		{"role_ids", "(SELECT string_agg(CAST(role_id AS text), ',') FROM account_roles WHERE account_id = accounts.id)"},
 	}
 }
 
@@ -42,6 +57,10 @@ func accountRowOf(a core.Account) accountRow {
 		Admin: a.Roles.Admin, Support: a.Roles.Support,
 		PasswordHash: a.PasswordHash, Disabled: a.Disabled, ExpiresAt: instant{a.ExpiresAt},
 		CreatedAt: instant{a.CreatedAt}, UpdatedAt: instant{a.UpdatedAt},
+		FirstName: a.FirstName, LastName: a.LastName, Description: a.Description,
+		Locale: a.Locale, TimeZone: a.TimeZone, NoMail: a.NoMail,
+		DefaultOrganizationID: reference(a.DefaultOrganization), DefaultLocationID: reference(a.DefaultLocation),
+		LastLoginAt: instant{a.LastLoginAt}, Rights: textsOf(a.Rights),
 	}
 }
 
@@ -54,6 +73,10 @@ func (r accountRow) account() core.Account {
 		Organizations: idsOf[core.OrganizationID](r.Organizations),
 		Locations:     idsOf[core.LocationID](r.Locations),
 		CreatedAt:     r.CreatedAt.Time, UpdatedAt: r.UpdatedAt.Time,
+		FirstName: r.FirstName, LastName: r.LastName, Description: r.Description,
+		Locale: r.Locale, TimeZone: r.TimeZone, NoMail: r.NoMail,
+		DefaultOrganization: core.OrganizationID(r.DefaultOrganizationID), DefaultLocation: core.LocationID(r.DefaultLocationID),
+		LastLoginAt: r.LastLoginAt.Time, Rights: textsTo[core.Right](r.Rights), RoleIDs: idsOf[core.RoleID](r.RoleIDs),
 	}
 }
 
@@ -97,6 +120,16 @@ var accountFields = fields{
 	core.AccountDisabledAttr: {name: "disabled"},
 	core.AccountCreatedAttr:  {name: "created_at"},
 	core.AccountExpiresAttr:  {name: "expires_at", optional: true},
+
+	core.AccountFirstNameAttr:     {name: "first_name"},
+	core.AccountLastNameAttr:      {name: "last_name"},
+	core.AccountDescriptionAttr:   {name: "description"},
+	core.AccountLastLoginAttr:     {name: "last_login_at", optional: true},
+	core.AccountRoleAttr:          {name: "role_id", among: "SELECT 1 FROM account_roles WHERE account_id = accounts.id"},
+	core.AccountOrganizationAttr:  {name: "organization_id", among: "SELECT 1 FROM account_organizations WHERE account_id = accounts.id"},
+	core.AccountLocationAttr:      {name: "location_id", among: "SELECT 1 FROM account_locations WHERE account_id = accounts.id"},
+	core.AccountOrganizationNamed: {name: "o.name", among: "SELECT 1 FROM account_organizations m JOIN organizations o ON o.id = m.organization_id WHERE m.account_id = accounts.id"},
+	core.AccountLocationNamed:     {name: "l.name", among: "SELECT 1 FROM account_locations m JOIN locations l ON l.id = m.location_id WHERE m.account_id = accounts.id"},
 }
 
 func (t *tx) Accounts(q core.AccountQuery) ([]core.Account, int, error) {
@@ -120,12 +153,25 @@ func (t *tx) UpdateAccount(a core.Account) error {
 	if err := update(t, accountRowOf(a)); err != nil {
 		return err
 	}
-	for _, table := range []string{"account_organizations", "account_locations"} {
+	for _, table := range []string{"account_organizations", "account_locations", "account_roles"} {
 		if _, err := t.exec("DELETE FROM "+table+" WHERE account_id = ?", int64(a.ID)); err != nil {
 			return err
 		}
 	}
 	return t.insertMemberships(a)
+}
+
+// DeleteAccount relies on the schema to take what hangs on the account along.
+func (t *tx) DeleteAccount(id core.AccountID) error {
+	return t.change("DELETE FROM accounts WHERE id = ?", int64(id))
+}
+
+func (t *tx) SetLastLogin(id core.AccountID, at time.Time) error {
+	return t.change("UPDATE accounts SET last_login_at = ? WHERE id = ?", instant{at}, int64(id))
+}
+
+func (t *tx) CountAdmins() (int, error) {
+	return t.count("SELECT count(*) FROM accounts WHERE admin")
 }
 
 func (t *tx) insertMemberships(a core.Account) error {
@@ -137,6 +183,12 @@ func (t *tx) insertMemberships(a core.Account) error {
 	}
 	for _, l := range a.Locations {
 		_, err := t.exec("INSERT INTO account_locations (account_id, location_id) VALUES (?, ?)", int64(a.ID), int64(l))
+		if err != nil {
+			return err
+		}
+	}
+	for _, r := range a.RoleIDs {
+		_, err := t.exec("INSERT INTO account_roles (account_id, role_id) VALUES (?, ?)", int64(a.ID), int64(r))
 		if err != nil {
 			return err
 		}

@@ -154,6 +154,24 @@ func (l *texts) Scan(src any) error {
 	return nil
 }
 
+// textsOf gives a list of names as texts.
+func textsOf[T ~string](list []T) texts {
+	var all texts
+	for _, v := range list {
+		all = append(all, string(v))
+	}
+	return all
+}
+
+// textsTo gives the texts the type of their names.
+func textsTo[T ~string](list texts) []T {
+	var all []T
+	for _, v := range list {
+		all = append(all, T(v))
+	}
+	return all
+}
+
 // numbers are the ids that a query gathered in one text, as "3,1,2".
 type numbers []int64
 

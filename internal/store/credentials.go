@@ -65,7 +65,9 @@ type tokenRow struct {
 	ExpiresAt     instant `bun:",nullzero"`
 	CreatedAt     instant
 	UsedAt        instant
-	Sealed        []byte `bun:",nullzero"`
+	Sealed        []byte  `bun:",nullzero"`
+	UpdatedAt     instant `bun:",nullzero"`
+	RevokedAt     instant `bun:",nullzero"`
 }
 
 func tokenRowOf(k core.Token) tokenRow {
@@ -73,6 +75,7 @@ func tokenRowOf(k core.Token) tokenRow {
 		ID: int64(k.ID), UUID: uid(k.UUID), AccountID: int64(k.Account), Name: k.Name, Use: string(k.Use),
 		SecretHash: digest(k.SecretHash), Lifetime: int64(k.Lifetime), ExpiresAt: instant{k.ExpiresAt}, CreatedAt: instant{k.CreatedAt},
 		UsedAt: instant{k.UsedAt}, Sealed: k.Sealed,
+		UpdatedAt: instant{k.UpdatedAt}, RevokedAt: instant{k.RevokedAt},
 	}
 }
 
@@ -81,6 +84,7 @@ func (r tokenRow) token() core.Token {
 		ID: core.TokenID(r.ID), UUID: uuid.UUID(r.UUID), Account: core.AccountID(r.AccountID), Name: r.Name, Use: core.TokenUse(r.Use),
 		SecretHash: core.SecretHash(r.SecretHash), Lifetime: time.Duration(r.Lifetime), ExpiresAt: r.ExpiresAt.Time, CreatedAt: r.CreatedAt.Time,
 		UsedAt: r.UsedAt.Time, Sealed: r.Sealed,
+		UpdatedAt: r.UpdatedAt.Time, RevokedAt: r.RevokedAt.Time,
 	}
 }
 
@@ -105,4 +109,8 @@ func (t *tx) UpdateToken(k core.Token) error { return update(t, tokenRowOf(k)) }
 
 func (t *tx) DeleteToken(id core.TokenID) error {
 	return t.change("DELETE FROM tokens WHERE id = ?", int64(id))
+}
+
+func (t *tx) SetTokenUsed(id core.TokenID, at time.Time) error {
+	return t.change("UPDATE tokens SET used_at = ? WHERE id = ?", instant{at}, int64(id))
 }

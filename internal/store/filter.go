@@ -33,6 +33,9 @@ type column struct {
 	folded string
 	// optional columns may be NULL.
 	optional bool
+	// among is a query for the values of a row that may have several: a
+	// comparison holds where it does with one of them.
+	among string
 }
 
 // fewRows is up to how many rows are found by the filter and then sorted. More
@@ -247,6 +250,25 @@ func (c *condition) compare(e core.Compare) {
 	if c.narrow && known.aside != "" {
 		name = known.aside
 	}
+	if known.among != "" {
+		c.compareAmong(known, e)
+		return
+	}
+	c.compareOne(known, name, e)
+}
+
+// compareAmong holds where one of the values compares so; unset means none.
+func (c *condition) compareAmong(known column, e core.Compare) {
+	if e.Op == core.IsUnset {
+		c.text.WriteString("NOT EXISTS (" + known.among + ")")
+		return
+	}
+	c.text.WriteString("EXISTS (" + known.among + " AND ")
+	c.compareOne(known, known.name, e)
+	c.text.WriteString(")")
+}
+
+func (c *condition) compareOne(known column, name string, e core.Compare) {
 	switch e.Op {
 	case core.IsUnset:
 		c.text.WriteString(name + " IS NULL")

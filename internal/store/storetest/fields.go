@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net/netip"
 	"reflect"
+	"slices"
 	"testing"
 	"time"
 
@@ -130,6 +131,7 @@ func testFields(t *testing.T, s core.Store) {
 	t.Run("ticket", func(t *testing.T) { tickets(t).roundTrip(t, s) })
 	t.Run("signing key", func(t *testing.T) { signingKeys(t).roundTrip(t, s) })
 	t.Run("second factor", func(t *testing.T) { secondFactors(t).roundTrip(t, s) })
+	t.Run("sign-in", func(t *testing.T) { signIns(t).roundTrip(t, s) })
 	t.Run("key", func(t *testing.T) { keys(t).roundTrip(t, s) })
 	t.Run("revision", func(t *testing.T) { revisions(t).roundTrip(t, s) })
 	t.Run("evidence", func(t *testing.T) { evidence(t).roundTrip(t, s) })
@@ -170,6 +172,7 @@ func accounts(t *testing.T) kind[core.Account] {
 				return nil
 			}
 			v.Organizations, v.Locations = make([]core.OrganizationID, 2), make([]core.LocationID, 3)
+			slices.Sort(v.RoleIDs)
 			for i := range v.Organizations {
 				var err error
 				if v.Organizations[i], err = newOrganization(t, tx); err != nil {
@@ -182,6 +185,7 @@ func accounts(t *testing.T) kind[core.Account] {
 					return err
 				}
 			}
+			v.DefaultOrganization, v.DefaultLocation = v.Organizations[1], v.Locations[2]
 			return nil
 		},
 		insert: func(tx core.Tx, v *core.Account) (err error) {
@@ -266,6 +270,22 @@ func tokens(t *testing.T) kind[core.Token] {
 		},
 		read:   func(tx core.Tx, v core.Token) (core.Token, error) { return tx.TokenByHash(v.Use, v.SecretHash) },
 		update: func(tx core.Tx, v core.Token) error { return tx.UpdateToken(v) },
+	}
+}
+
+func signIns(t *testing.T) kind[core.SignIn] {
+	return kind[core.SignIn]{
+		prepare: func(tx core.Tx, v *core.SignIn) error {
+			setUnique(t, v)
+			a, err := newAccount(t, tx)
+			v.Account = a.ID
+			return err
+		},
+		insert: func(tx core.Tx, v *core.SignIn) (err error) {
+			v.ID, err = tx.InsertSignIn(*v)
+			return err
+		},
+		read: func(tx core.Tx, v core.SignIn) (core.SignIn, error) { return tx.SignInByHash(v.SecretHash) },
 	}
 }
 

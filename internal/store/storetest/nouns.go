@@ -69,6 +69,7 @@ func lookUps(t testing.TB) map[string]func(core.Tx) error {
 		"TokenByHash":         func(tx core.Tx) error { return fails(tx.TokenByHash(core.UseWaldur, core.SecretHash{1})) },
 		"TicketByUUID":        func(tx core.Tx) error { return fails(tx.TicketByUUID(uuid.New())) },
 		"SecondFactor":        func(tx core.Tx) error { return fails(tx.SecondFactor(9999)) },
+		"SignInByHash":        func(tx core.Tx) error { return fails(tx.SignInByHash(core.SecretHash{1})) },
 		"Key":                 func(tx core.Tx) error { return fails(tx.Key(9999)) },
 		"KeyByUUID":           func(tx core.Tx) error { return fails(tx.KeyByUUID(uuid.New())) },
 		"OwnerKey":            func(tx core.Tx) error { return fails(tx.OwnerKey(1, NewPublicKey(t).SHA256())) },
@@ -90,6 +91,10 @@ func lookUps(t testing.TB) map[string]func(core.Tx) error {
 func changes(t testing.TB) map[string]func(core.Tx) error {
 	return map[string]func(core.Tx) error{
 		"UpdateAccount":       func(tx core.Tx) error { return tx.UpdateAccount(core.Account{ID: 9999, Login: "x"}) },
+		"DeleteAccount":       func(tx core.Tx) error { return tx.DeleteAccount(9999) },
+		"SetLastLogin":        func(tx core.Tx) error { return tx.SetLastLogin(9999, now()) },
+		"SetTokenUsed":        func(tx core.Tx) error { return tx.SetTokenUsed(9999, now()) },
+		"SetSignInSeen":       func(tx core.Tx) error { return tx.SetSignInSeen(9999, now()) },
 		"UpdateProject":       func(tx core.Tx) error { return tx.UpdateProject(core.Project{ID: 9999}) },
 		"UpdateAPIKey":        func(tx core.Tx) error { return tx.UpdateAPIKey(core.APIKey{ID: 9999}) },
 		"DeleteAPIKey":        func(tx core.Tx) error { return tx.DeleteAPIKey(9999) },
@@ -131,6 +136,7 @@ func testTaken(t *testing.T, s core.Store) {
 	twice(t, s, "token name", tokens(t), func(v *core.Token, old core.Token) { v.Account, v.Use, v.Name = old.Account, old.Use, old.Name })
 	twice(t, s, "ticket UUID", tickets(t), func(v *core.Ticket, old core.Ticket) { v.UUID = old.UUID })
 	twice(t, s, "account's second factor", secondFactors(t), func(v *core.SecondFactor, old core.SecondFactor) { v.Account = old.Account })
+	twice(t, s, "sign-in hash", signIns(t), func(v *core.SignIn, old core.SignIn) { v.SecretHash = old.SecretHash })
 	twice(t, s, "key UUID", keys(t), func(v *core.Key, old core.Key) { v.UUID = old.UUID })
 	twice(t, s, "key short id", keys(t), func(v *core.Key, old core.Key) { v.ShortID = old.ShortID })
 	twice(t, s, "session identifier", sessions(t), func(v *core.Session, old core.Session) { v.Identifier = old.Identifier })
@@ -273,6 +279,7 @@ func testIDs(t *testing.T, s core.Store) {
 		}
 		given := sample[core.Account](t)
 		given.ID, given.Organizations, given.Locations = 4711, nil, nil
+		given.DefaultOrganization, given.DefaultLocation = 0, 0
 		if id, err := tx.InsertAccount(given); err != nil || id != given.ID {
 			return fmt.Errorf("insert with id %d gave %d, error %w", given.ID, id, err)
 		}

@@ -117,6 +117,7 @@ func fillElements(t testing.TB, v reflect.Value) {
 func newAccount(t testing.TB, tx core.Tx) (core.Account, error) {
 	a := sample[core.Account](t)
 	a.ID, a.Organizations, a.Locations = 0, nil, nil
+	a.DefaultOrganization, a.DefaultLocation = 0, 0
 	var err error
 	a.ID, err = tx.InsertAccount(a)
 	return a, err

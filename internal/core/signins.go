@@ -1,0 +1,124 @@
+package core
+
+import (
+	"context"
+	"time"
+
+	"keyrack/internal/vault"
+)
+
+const (
+	// signInMost is how long a sign-in lasts however much it is used.
+	signInMost = 24 * time.Hour
+	// signInsKept bounds an account's sign-ins: programs that throw their cookies
+	// away begin one with every request.
+	signInsKept = 20
+	// signInsRemembered is how long one that is over is told from one that never was.
+	signInsRemembered = 7 * 24 * time.Hour
+	// noted is how exactly times of use are kept. More would be a write for each request.
+	noted = time.Minute
+)
+
+var (
+	// ErrDisabled is the answer to a credential that holds, of an account that
+	// is locked out or has expired.
+	ErrDisabled = Errorf(Unauthenticated, "the account is disabled")
+	// ErrSignInOver is the answer to a sign-in whose time is up.
+	ErrSignInOver = Errorf(Unauthenticated, "the sign-in is over")
+
+	errNoSignIn = Errorf(NotFound, "no such sign-in")
+)
+
+// AuthenticateBasic gives the actor of an account by its login and either one
+// of its personal tokens or its password, and notes that the token was used.
+// [ErrDisabled] is for those alone who know the secret.
+func (s *Service) AuthenticateBasic(ctx context.Context, login, secret string, o Origin) (Actor, error) {
+	account, err := s.tokenHolder(ctx, login, secret)
+	if KindOf(err) == NotFound {
+		account, err = s.passwordHolder(ctx, login, secret)
+	}
+	if err != nil {
+		return Actor{}, err
+	}
+	if !account.ActiveAt(s.clock()) {
+		return Actor{}, ErrDisabled
+	}
+	return accountActor(account, o), nil
+}
+
+// tokenHolder gives the account of that login where the secret is that of one
+// of its personal tokens, active or not.
+func (s *Service) tokenHolder(ctx context.Context, login, secret string) (Account, error) {
+	now := s.clock()
+	var token Token
+	account, err := view(ctx, s, func(tx Tx) (account Account, err error) {
+		if token, err = tx.TokenByHash(UseForeman, hashSecret(secret)); err != nil {
+			return account, err
+		}
+		if account, err = accountByLogin(tx, login); err != nil {
+			return account, err
+		}
+		if token.Account != account.ID || !token.ActiveAt(now) {
+			return Account{}, errNoToken
+		}
+		return account, nil
+	})
+	if err != nil || now.Sub(token.UsedAt) < noted {
+		return account, err
+	}
+	err = s.store.Update(ctx, func(tx Tx) error { return ignore(NotFound, tx.SetTokenUsed(token.ID, now)) })
+	return account, err
+}
+
+// SignIn begins a sign-in of the account that acts, notes when that was, and
+// gives the secret, which is not kept. Sign-ins that nobody can use any more go.
+func (s *Service) SignIn(ctx context.Context, by Actor) (vault.Secret, error) {
+	if by.kind != ActorAccount || by.account == 0 {
+		return vault.Secret{}, errDenied
+	}
+	return update(ctx, s, func(tx Tx) (vault.Secret, error) {
+		now := s.clock()
+		secret := newSecret("")
+		_, err := tx.InsertSignIn(SignIn{SecretHash: hashSecret(secret), Account: by.account, CreatedAt: now, SeenAt: now})
+		return vault.NewSecret(secret), inOrder(
+			func() error { return err },
+			func() error { return tx.DeleteSignIns(by.account, signInsKept) },
+			func() error { return tx.DeleteSignInsSeenBefore(now.Add(-signInsRemembered)) },
+			func() error { return s.noteLogin(tx, by.account, now) },
+		)
+	})
+}
+
+func (s *Service) noteLogin(tx Tx, id AccountID, now time.Time) error {
+	account, err := tx.Account(id)
+	if err != nil || now.Sub(account.LastLoginAt) < noted {
+		return err
+	}
+	return tx.SetLastLogin(id, now)
+}
+
+// ResumeSignIn gives the actor of a sign-in that was not idle for too long.
+// NotFound where the secret is none's, [ErrSignInOver] and [ErrDisabled] where
+// it was one's.
+func (s *Service) ResumeSignIn(ctx context.Context, secret string, idle time.Duration, o Origin) (Actor, error) {
+	now := s.clock()
+	var signIn SignIn
+	account, err := view(ctx, s, func(tx Tx) (account Account, err error) {
+		if signIn, err = tx.SignInByHash(hashSecret(secret)); err != nil {
+			return account, as(errNoSignIn, err)
+		}
+		return tx.Account(signIn.Account)
+	})
+	switch {
+	case err != nil:
+		return Actor{}, err
+	case now.Sub(signIn.SeenAt) >= idle, now.Sub(signIn.CreatedAt) >= signInMost:
+		return Actor{}, ErrSignInOver
+	case !account.ActiveAt(now):
+		return Actor{}, ErrDisabled
+	}
+	if now.Sub(signIn.SeenAt) >= noted {
+		err = s.store.Update(ctx, func(tx Tx) error { return ignore(NotFound, tx.SetSignInSeen(signIn.ID, now)) })
+	}
+	return accountActor(account, o), err
+}
