@@ -529,3 +529,15 @@ func (f faultyTx) UpdateSecondFactor(v core.SecondFactor) error {
 func (f faultyTx) DeleteSecondFactor(id core.SecondFactorID) error {
 	return f.do(func() error { return f.Tx.DeleteSecondFactor(id) })
 }
+
+func (f faultyTx) Made(key core.Digest) (core.Made, error) {
+	return get(f.faulty, func() (core.Made, error) { return f.Tx.Made(key) })
+}
+
+func (f faultyTx) InsertMade(m core.Made) error {
+	return f.do(func() error { return f.Tx.InsertMade(m) })
+}
+
+func (f faultyTx) DeleteMade(before time.Time) (int, error) {
+	return get(f.faulty, func() (int, error) { return f.Tx.DeleteMade(before) })
+}
