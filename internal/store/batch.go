@@ -4,6 +4,7 @@ import (
 	"context"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -30,7 +31,7 @@ type batcher struct {
 	closed  bool          // no more jobs
 	idle    chan struct{} // closed when closed and not running
 
-	tainted bool // of serve alone: a failed commit may have left its pages in the WAL
+	tainted atomic.Bool // set by serve: a failed commit may have left its pages in the WAL
 }
 
 // job is one update that wants its turn.
@@ -231,7 +232,7 @@ func (b *batcher) commit(ctx context.Context, s *session) error {
 		return nil
 	}
 	s.rollback(ctx)
-	b.tainted = true
+	b.tainted.Store(true)
 	b.log.Error("commit failed", "err", err)
 	if err := b.purge(ctx, s); err != nil {
 		b.log.Error("write after a failed commit failed too", "err", err)
@@ -245,7 +246,7 @@ func (b *batcher) commit(ctx context.Context, s *session) error {
 // them, so one is made before anything else, and until it succeeds the store
 // answers nobody. It writes a number in the header that nothing else uses.
 func (b *batcher) purge(ctx context.Context, s *session) error {
-	if !b.tainted {
+	if !b.tainted.Load() {
 		return nil
 	}
 	if err := s.do(ctx, "BEGIN IMMEDIATE"); err != nil {
@@ -255,8 +256,17 @@ func (b *batcher) purge(ctx context.Context, s *session) error {
 		s.rollback(ctx)
 		return err
 	}
-	b.tainted = false
+	b.tainted.Store(false)
 	return nil
+}
+
+// sound tries to get over a failed commit, if there was one. Whoever asks only
+// whether the store works may be the only one who still comes.
+func (b *batcher) sound(ctx context.Context) error {
+	if !b.tainted.Load() {
+		return nil
+	}
+	return b.do(ctx, func(*tx) error { return nil })
 }
 
 // close waits for the jobs that have come and refuses more.

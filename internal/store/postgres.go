@@ -76,6 +76,9 @@ func openPostgres(ctx context.Context, o Options) (engine, error) {
 	return e, nil
 }
 
+// sound has nothing to add: what PostgreSQL could not write it has refused.
+func (e *postgresEngine) sound(context.Context) error { return nil }
+
 func (e *postgresEngine) close() error {
 	e.closed.Store(true)
 	return e.db.Close()
@@ -319,7 +322,8 @@ func (postgresDialect) translate(err error) error {
 func translateConnection(err error) error {
 	_, refused := errors.AsType[*pgconn.ConnectError](err)
 	_, network := errors.AsType[net.Error](err)
-	if refused || network || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+	// pgx has no other name for a connection that broke before it was asked for anything more.
+	if refused || network || pgconn.SafeToRetry(err) || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
 		return unavailable(err)
 	}
 	return translateCommon(err)

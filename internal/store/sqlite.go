@@ -137,6 +137,8 @@ func (e *sqliteEngine) snapshot(ctx context.Context, fn func(*tx) error) error {
 	return t.result(fn(t))
 }
 
+func (e *sqliteEngine) sound(ctx context.Context) error { return e.writer.sound(ctx) }
+
 func (e *sqliteEngine) close() error {
 	return errors.Join(e.writer.close(), e.readers.close(), e.db.Close())
 }

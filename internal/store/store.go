@@ -46,6 +46,8 @@ type engine interface {
 	update(ctx context.Context, fn func(*tx) error) error
 	// inspect is a view without limits of time.
 	inspect(ctx context.Context, fn func(*tx) error) error
+	// sound tells whether the last change that had to be written was.
+	sound(ctx context.Context) error
 	migrator() migrator
 	close() error
 }
@@ -87,12 +89,16 @@ func (s *Store) Update(ctx context.Context, fn func(core.Tx) error) error {
 }
 
 // Ping tells whether the store answers, by a read. Whether it can also write
-// only a write shows.
+// only a write shows; after one that failed Ping makes another until one succeeds.
 func (s *Store) Ping(ctx context.Context) error {
-	return s.engine.view(ctx, func(t *tx) error {
+	err := s.engine.view(ctx, func(t *tx) error {
 		_, err := t.Settings("store.ping") // there is none
 		return err
 	})
+	if err != nil {
+		return err
+	}
+	return s.engine.sound(ctx)
 }
 
 func unavailable(err error) error {
