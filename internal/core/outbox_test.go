@@ -3,6 +3,7 @@ package core_test
 import (
 	"bytes"
 	"encoding/base64"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -635,4 +636,40 @@ func TestWebhookSecretIsMadeOnce(t *testing.T) {
 			t.Errorf("%d audit events secret.reveal, want one for each of 4 readings", n)
 		}
 	})
+}
+
+// A URL that can never be reached is refused when it is given. A webhook that
+// has it from before the configuration changed can still be changed otherwise.
+func TestWebhookURLThatCannotBeReached(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	allowed := true
+	strict := core.New(core.Options{Store: w.store, Vault: w.vault, Now: w.clock.Now, CheckURL: func(url string) error {
+		if !allowed && strings.Contains(url, "inside") {
+			return errors.New("must not go inside")
+		}
+		return nil
+	}})
+	by := w.project(core.NewProject{Name: "p"})
+	create := func(hosts ...string) (core.Session, error) {
+		in := core.NewSession{Kind: core.CollectSession}
+		for _, h := range hosts {
+			in.Webhooks = append(in.Webhooks, hook(h))
+		}
+		return strict.CreateSession(t.Context(), by, in)
+	}
+	s := must(create("inside.example.org"))
+	allowed = false
+	_, err := create("a.example.org", "inside.example.org")
+	wantError(t, "CreateSession", err, core.Invalid, "webhooks[1].url: must not go inside")
+	_, err = strict.AddWebhook(t.Context(), by, s.Kind, s.UUID, hook("inside.example.org"))
+	wantError(t, "AddWebhook", err, core.Invalid, "url: must not go inside")
+	change := func(c core.WebhookChange) error {
+		_, err := strict.ChangeWebhook(t.Context(), by, s.Kind, s.UUID, s.Webhooks[0].UUID, c)
+		return err
+	}
+	wantError(t, "ChangeWebhook", change(core.WebhookChange{URL: core.To("https://inside.example.org/")}), core.Invalid, "url: must not go inside")
+	if err := change(core.WebhookChange{Retries: core.To(3)}); err != nil {
+		t.Errorf("ChangeWebhook of all but the URL: %v", err)
+	}
 }

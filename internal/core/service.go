@@ -13,6 +13,11 @@ type Options struct {
 	Vault *vault.Vault     // seals secrets that must be read back; nil: such changes are refused
 	Now   func() time.Time // nil: time.Now
 
+	// CheckURL says what keeps a webhook's URL from ever being reached, in words
+	// that follow a field's name. What it lets pass may still be refused when it
+	// is dialled. nil: any http or https URL will do.
+	CheckURL func(url string) error
+
 	// Notify is called after a change that may have sent events, so that they
 	// are delivered at once. It must not block. nil: nobody is told.
 	Notify func()
@@ -35,6 +40,7 @@ type Service struct {
 	passwords *passwordHasher
 	notify    func()
 	settings  map[string]func(text string) error
+	checkURL  func(url string) error
 }
 
 // New makes a Service.
@@ -47,7 +53,7 @@ func New(o Options) *Service {
 	}
 	return &Service{
 		store: o.Store, vault: o.Vault, now: o.Now, notify: o.Notify, passwords: newPasswordHasher(o.PasswordHashing),
-		settings: o.Settings,
+		settings: o.Settings, checkURL: o.CheckURL,
 	}
 }
 

@@ -52,7 +52,7 @@ func (s *Service) newWebhooks(p *problems, kind SessionKind, in []NewWebhook) []
 	out := make([]Webhook, len(in))
 	for i, w := range in {
 		out[i] = s.newWebhook(w)
-		p.within(fmt.Sprintf("webhooks[%d]", i), out[i].check(kind))
+		p.within(fmt.Sprintf("webhooks[%d]", i), s.checkWebhook(out[i], kind, true))
 	}
 	return out
 }
@@ -66,12 +66,23 @@ func (s *Service) newWebhook(in NewWebhook) Webhook {
 	}
 }
 
-// check says all that is wrong with a webhook at once.
-func (w Webhook) check(kind SessionKind) problems {
+// checkWebhook says all that is wrong with a webhook at once. One that keeps its
+// URL is not held to what the configuration allows by now.
+func (s *Service) checkWebhook(w Webhook, kind SessionKind, newURL bool) problems {
 	var p problems
 	if why := badURL(w.URL); why != "" {
 		p.addf("url", "%s", why)
+	} else if newURL && s.checkURL != nil {
+		if err := s.checkURL(w.URL); err != nil {
+			p.addf("url", "%v", err)
+		}
 	}
+	w.check(&p, kind)
+	return p
+}
+
+// check looks at all but the URL.
+func (w Webhook) check(p *problems, kind SessionKind) {
 	if !contains([]string{"post", "put", "patch"}, w.Method) {
 		p.addf("method", "must be post, put or patch")
 	}
@@ -89,12 +100,10 @@ func (w Webhook) check(kind SessionKind) problems {
 	if !(w.BackoffMultiplier >= 1) || math.IsInf(w.BackoffMultiplier, 0) { // NaN too
 		p.addf("backoff_multiplier", "must be at least 1")
 	}
-	checkHeaders(&p, w.Headers)
-	return p
+	checkHeaders(p, w.Headers)
 }
 
-// badURL says what is wrong with a webhook's URL. Whether its host may be
-// reached shows only when it is.
+// badURL says what is wrong with a webhook's URL, wherever it leads.
 func badURL(text string) string {
 	u, err := url.Parse(text)
 	switch {
@@ -264,7 +273,7 @@ func (w Webhook) id() uuid.UUID { return w.UUID }
 
 func (s *Service) addWebhook(tx Tx, by Actor, to Session, in NewWebhook) (Webhook, error) {
 	w := s.newWebhook(in)
-	if err := w.check(to.Kind).err(); err != nil {
+	if err := s.checkWebhook(w, to.Kind, true).err(); err != nil {
 		return Webhook{}, err
 	}
 	if err := roomForWebhook(tx, to); err != nil {
@@ -311,7 +320,7 @@ func (s *Service) ChangeWebhook(ctx context.Context, by Actor, kind SessionKind,
 		c.InitialBackoff.apply(&w.InitialBackoff)
 		c.BackoffMultiplier.apply(&w.BackoffMultiplier)
 		w.Disabled, w.UpdatedAt = false, s.clock()
-		if err := w.check(kind).err(); err != nil {
+		if err := s.checkWebhook(w, kind, c.URL.Set).err(); err != nil {
 			return Webhook{}, err
 		}
 		if err := s.sealHeaders(&w); err != nil {

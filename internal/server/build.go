@@ -6,6 +6,7 @@ import (
 
 	"golang.org/x/crypto/ssh"
 
+	"keyrack/internal/config"
 	"keyrack/internal/face/sshverify"
 	"keyrack/internal/safedial"
 	"keyrack/internal/sshd"
@@ -25,7 +26,7 @@ func (s *server) build() (err error) {
 		s.https = append(s.https, s.newHTTPServer(mux))
 	}
 	s.webhooks = webhook.New(webhook.Options{
-		Queue: s.local.Core, Client: safedial.New(safedial.Options{Allow: s.Config.Webhooks.AllowTo}).Client(),
+		Queue: s.local.Core, Client: receivers(s.Config).Client(),
 		Render: sshverify.EventBody, Log: s.Log, Metrics: webhook.NewMetrics(s.metrics), Grace: s.Config.ShutdownGrace,
 	})
 	c := s.Config.SSH
@@ -35,6 +36,11 @@ func (s *server) build() (err error) {
 		MaxConnections: c.MaxConnections, PerSource: c.PerSource,
 	})
 	return err
+}
+
+// receivers decides where webhooks may lead.
+func receivers(c config.Config) *safedial.Guard {
+	return safedial.New(safedial.Options{Allow: c.Webhooks.AllowTo})
 }
 
 // openHostKeys loads the configured host keys, or those of the data directory,

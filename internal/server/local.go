@@ -52,7 +52,9 @@ func OpenLocal(ctx context.Context, c config.Config, log *slog.Logger, need Need
 	if err := l.prepare(ctx, c, need); err != nil {
 		return nil, errors.Join(err, db.Close())
 	}
-	l.Core = core.New(core.Options{Store: db, Vault: l.Vault, Notify: need.Notify, Settings: faceSettings})
+	l.Core = core.New(core.Options{
+		Store: db, Vault: l.Vault, Notify: need.Notify, Settings: faceSettings, CheckURL: receivers(c).CheckURL,
+	})
 	return l, nil
 }
 

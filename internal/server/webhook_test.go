@@ -220,6 +220,16 @@ func (in *installation) kill() {
 // webhook, and gives its identifier.
 func (in *installation) verify(url string, retries int) string {
 	in.t.Helper()
+	status, text := in.create(url, retries)
+	if status != http.StatusCreated {
+		in.t.Fatalf("create a session: %d %s", status, text)
+	}
+	return in.field(text, "connection_identifier")
+}
+
+// create asks for such a session.
+func (in *installation) create(url string, retries int) (status int, text string) {
+	in.t.Helper()
 	key, err := os.ReadFile(filepath.Join(in.dir, "id.pub"))
 	if err != nil {
 		in.t.Fatal(err)
@@ -242,11 +252,11 @@ func (in *installation) verify(url string, retries int) string {
 		in.t.Fatal(err)
 	}
 	defer func() { _ = reply.Body.Close() }()
-	text, err := io.ReadAll(reply.Body)
-	if err != nil || reply.StatusCode != http.StatusCreated {
-		in.t.Fatalf("create a session: %s %s, %v", reply.Status, text, err)
+	answer, err := io.ReadAll(reply.Body)
+	if err != nil {
+		in.t.Fatal(err)
 	}
-	return in.field(string(text), "connection_identifier")
+	return reply.StatusCode, string(answer)
 }
 
 // ssh proves the installation's key to a session.
@@ -370,12 +380,17 @@ func TestWebhooksOutliveTheServer(t *testing.T) {
 	}
 }
 
-// Without leave, webhooks do not reach this machine. What failed can be sent
-// once more, and fails again as long as nothing has changed.
+// Without leave, webhooks do not reach this machine: an address is refused when
+// it is given, a name that leads there when it is dialled. What failed can be
+// sent once more, and fails again as long as nothing has changed.
 func TestWebhooksStayOutside(t *testing.T) {
 	t.Parallel()
 	in, r := install(t, ""), newReceiver(t, http.StatusOK)
-	in.ssh(in.verify(r.URL, 0))
+	if status, text := in.create(r.URL, 0); status != http.StatusBadRequest ||
+		!strings.Contains(text, `"message":"must not go to an internal or special address","location":"body.webhooks[0].url"`) {
+		t.Errorf("a webhook to a loopback address: %d %s, want 400 at its url", status, text)
+	}
+	in.ssh(in.verify(strings.Replace(r.URL, "127.0.0.1", "localhost", 1), 0))
 	failed := in.settled("failed", len(verifiedEvents))
 	for _, d := range failed {
 		if d.Tries != 1 || !strings.Contains(d.Last, "not allowed") {

@@ -1,6 +1,7 @@
 package sshverify_test
 
 import (
+	"errors"
 	"io"
 	"log/slog"
 	"net/http/httptest"
@@ -32,6 +33,14 @@ const (
 // start is when each world begins.
 var start = time.Date(2026, 5, 10, 9, 58, 30, 0, time.UTC)
 
+// reachable knows one internal address.
+func reachable(url string) error {
+	if strings.HasPrefix(url, "https://10.0.0.5/") {
+		return errors.New("must not go to an internal or special address")
+	}
+	return nil
+}
+
 // world is two projects, their keys, and a clock that stands still.
 type world struct {
 	core  *core.Service
@@ -52,7 +61,7 @@ func newWorld(t testing.TB, change ...func(*sshverify.Options)) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w.core = core.New(core.Options{Store: w.store, Vault: sealing, Now: clock})
+	w.core = core.New(core.Options{Store: w.store, Vault: sealing, Now: clock, CheckURL: reachable})
 	secret := vault.NewSecret[string]
 	_, err = w.core.Apply(t.Context(), core.Operator("test"), core.Desired{Projects: []core.DesiredProject{
 		{Name: "onboarding", Adopt: core.AdoptOff, APIKeys: []core.DesiredAPIKey{
