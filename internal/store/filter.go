@@ -293,6 +293,9 @@ func (c *condition) like(in column, pattern string) {
 	if in.folded != "" {
 		in.name, pattern = in.folded, foldCase(pattern)
 	}
+	if end := len(pattern) - len(strings.TrimRight(pattern, `\`)); end%2 == 1 {
+		pattern += `\` // one that takes nothing stands for itself; PostgreSQL refuses it
+	}
 	c.bind(c.t.db.speaks.like(in.name), pattern)
 }
 
@@ -314,7 +317,7 @@ func (c *condition) contains(in column, part string) {
 }
 
 // foldCase takes the letter case out of a text, for searches that do not see it.
-func foldCase(text string) string { return strings.ToLower(text) }
+func foldCase(text string) string { return core.FoldCase(text) }
 
 // likeEscaper makes a text one that LIKE finds as it is.
 var likeEscaper = strings.NewReplacer(`\`, `\\`, `%`, `\%`, `_`, `\_`)
