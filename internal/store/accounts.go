@@ -50,6 +50,27 @@ func (accountRow) derived() [][2]string {
 	}
 }
 
+// accountSearchRow repeats the texts of an account as [foldCase] makes them, for
+// searches. They are written but not read.
+type accountSearchRow struct {
+	bun.BaseModel `bun:"table:accounts"`
+	accountRow
+	LoginFolded       string
+	NameFolded        string
+	EmailFolded       string
+	FirstNameFolded   string
+	LastNameFolded    string
+	DescriptionFolded string
+}
+
+func accountSearchRowOf(a core.Account) accountSearchRow {
+	return accountSearchRow{
+		accountRow:  accountRowOf(a),
+		LoginFolded: foldCase(a.Login), NameFolded: foldCase(a.Name), EmailFolded: foldCase(a.Email),
+		FirstNameFolded: foldCase(a.FirstName), LastNameFolded: foldCase(a.LastName), DescriptionFolded: foldCase(a.Description),
+	}
+}
+
 func accountRowOf(a core.Account) accountRow {
 	return accountRow{
 		ID: int64(a.ID), UUID: uid(a.UUID), ShortID: a.ShortID,
@@ -112,24 +133,24 @@ func folded(text string) string {
 var accountFields = fields{
 	core.AccountIDAttr:       {name: "id", sharp: true},
 	core.AccountUUIDAttr:     {name: "uuid", sharp: true},
-	core.AccountLoginAttr:    {name: "login"},
-	core.AccountNameAttr:     {name: "name"},
-	core.AccountEmailAttr:    {name: "email"},
+	core.AccountLoginAttr:    {name: "login", folded: "login_folded"},
+	core.AccountNameAttr:     {name: "name", folded: "name_folded"},
+	core.AccountEmailAttr:    {name: "email", folded: "email_folded"},
 	core.AccountAdminAttr:    {name: "admin"},
 	core.AccountSupportAttr:  {name: "support"},
 	core.AccountDisabledAttr: {name: "disabled"},
 	core.AccountCreatedAttr:  {name: "created_at"},
 	core.AccountExpiresAttr:  {name: "expires_at", optional: true},
 
-	core.AccountFirstNameAttr:     {name: "first_name"},
-	core.AccountLastNameAttr:      {name: "last_name"},
-	core.AccountDescriptionAttr:   {name: "description"},
+	core.AccountFirstNameAttr:     {name: "first_name", folded: "first_name_folded"},
+	core.AccountLastNameAttr:      {name: "last_name", folded: "last_name_folded"},
+	core.AccountDescriptionAttr:   {name: "description", folded: "description_folded"},
 	core.AccountLastLoginAttr:     {name: "last_login_at", optional: true},
 	core.AccountRoleAttr:          {name: "role_id", among: "SELECT 1 FROM account_roles WHERE account_id = accounts.id"},
 	core.AccountOrganizationAttr:  {name: "organization_id", among: "SELECT 1 FROM account_organizations WHERE account_id = accounts.id"},
 	core.AccountLocationAttr:      {name: "location_id", among: "SELECT 1 FROM account_locations WHERE account_id = accounts.id"},
-	core.AccountOrganizationNamed: {name: "o.name", among: "SELECT 1 FROM account_organizations m JOIN organizations o ON o.id = m.organization_id WHERE m.account_id = accounts.id"},
-	core.AccountLocationNamed:     {name: "l.name", among: "SELECT 1 FROM account_locations m JOIN locations l ON l.id = m.location_id WHERE m.account_id = accounts.id"},
+	core.AccountOrganizationNamed: {name: "o.name", folded: "o.folded", among: "SELECT 1 FROM account_organizations m JOIN organizations o ON o.id = m.organization_id WHERE m.account_id = accounts.id"},
+	core.AccountLocationNamed:     {name: "l.name", folded: "l.folded", among: "SELECT 1 FROM account_locations m JOIN locations l ON l.id = m.location_id WHERE m.account_id = accounts.id"},
 }
 
 func (t *tx) Accounts(q core.AccountQuery) ([]core.Account, int, error) {
@@ -141,7 +162,7 @@ func (t *tx) Accounts(q core.AccountQuery) ([]core.Account, int, error) {
 func (t *tx) CountAccounts() (int, error) { return t.count("SELECT count(*) FROM accounts") }
 
 func (t *tx) InsertAccount(a core.Account) (core.AccountID, error) {
-	id, err := insert(t, accountRowOf(a))
+	id, err := insert(t, accountSearchRowOf(a))
 	if err != nil {
 		return 0, err
 	}
@@ -150,7 +171,7 @@ func (t *tx) InsertAccount(a core.Account) (core.AccountID, error) {
 }
 
 func (t *tx) UpdateAccount(a core.Account) error {
-	if err := update(t, accountRowOf(a)); err != nil {
+	if err := update(t, accountSearchRowOf(a)); err != nil {
 		return err
 	}
 	for _, table := range []string{"account_organizations", "account_locations", "account_roles"} {

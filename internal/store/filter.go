@@ -31,6 +31,8 @@ type column struct {
 	// folded is the column that holds the text as [foldCase] makes it, in which
 	// parts are looked for; empty: there is none.
 	folded string
+	// parts: the folded column has an index of what it contains.
+	parts bool
 	// optional columns may be NULL.
 	optional bool
 	// among is a query for the values of a row that may have several: a
@@ -275,7 +277,7 @@ func (c *condition) compareOne(known column, name string, e core.Compare) {
 	case core.OneOf:
 		c.oneOf(name, e.Value.([]any))
 	case core.NotOneOf:
-		c.text.WriteString("NOT ")
+		c.text.WriteString(name + " IS NOT NULL AND NOT ") // not in an empty list is what is set
 		c.oneOf(name, e.Value.([]any))
 	case core.Contains:
 		c.contains(known, e.Value.(string))
@@ -300,7 +302,7 @@ func (c *condition) like(in column, pattern string) {
 }
 
 func (c *condition) contains(in column, part string) {
-	if in.folded == "" || part == "" {
+	if !in.parts || part == "" {
 		c.like(in, "%"+likeEscaper.Replace(part)+"%")
 		return
 	}

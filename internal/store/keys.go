@@ -87,7 +87,7 @@ var keyFields = fields{
 	core.KeyUUIDAttr:    {name: "uuid", sharp: true},
 	core.KeyShortIDAttr: {name: "short_id", sharp: true},
 	core.KeyOwnerAttr:   {name: "owner", aside: "+owner", own: true},
-	core.KeyNameAttr:    {name: "name", aside: "name || ''", folded: "folded"},
+	core.KeyNameAttr:    {name: "name", aside: "name || ''", folded: "folded", parts: true},
 	core.KeyTypeAttr:    {name: "algorithm"},
 	core.KeySharedAttr:  {name: "shared", own: true},
 	core.KeyCreatedAttr: {name: "created_at"},

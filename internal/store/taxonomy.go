@@ -12,6 +12,7 @@ type organizationRow struct {
 	ID            int64 `bun:",pk"`
 	UUID          uid   `bun:"uuid"`
 	Name          string
+	Folded        string // the name, for searches
 	CreatedAt     instant
 	UpdatedAt     instant
 }
@@ -33,7 +34,7 @@ func (t *tx) Organizations() ([]core.Organization, error) {
 
 func (t *tx) InsertOrganization(o core.Organization) (core.OrganizationID, error) {
 	id, err := insert(t, organizationRow{
-		ID: int64(o.ID), UUID: uid(o.UUID), Name: o.Name,
+		ID: int64(o.ID), UUID: uid(o.UUID), Name: o.Name, Folded: foldCase(o.Name),
 		CreatedAt: instant{o.CreatedAt}, UpdatedAt: instant{o.UpdatedAt},
 	})
 	return core.OrganizationID(id), err
@@ -44,6 +45,7 @@ type locationRow struct {
 	ID            int64 `bun:",pk"`
 	UUID          uid   `bun:"uuid"`
 	Name          string
+	Folded        string // the name, for searches
 	CreatedAt     instant
 	UpdatedAt     instant
 }
@@ -65,7 +67,7 @@ func (t *tx) Locations() ([]core.Location, error) {
 
 func (t *tx) InsertLocation(l core.Location) (core.LocationID, error) {
 	id, err := insert(t, locationRow{
-		ID: int64(l.ID), UUID: uid(l.UUID), Name: l.Name,
+		ID: int64(l.ID), UUID: uid(l.UUID), Name: l.Name, Folded: foldCase(l.Name),
 		CreatedAt: instant{l.CreatedAt}, UpdatedAt: instant{l.UpdatedAt},
 	})
 	return core.LocationID(id), err

@@ -17,6 +17,7 @@ func Run(t *testing.T, open func(t testing.TB) core.Store) {
 		"taken":        testTaken,
 		"dangling":     testDangling,
 		"ids":          testIDs,
+		"filters":      testFilters,
 		"accounts":     testAccounts,
 		"lists":        testLists,
 		"tickets":      testTickets,
