@@ -2,6 +2,7 @@
 
 FUZZTIME ?= 30s
 PKGS     ?= ./...
+ROWS     ?=
 
 LINT := scripts/go-tool github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 
@@ -26,6 +27,17 @@ build: ## build ./keyrack, a static program that knows its version
 .PHONY: test
 test: deps lint vuln ## check everything, with PostgreSQL, ssh and sshd; narrow with PKGS=
 	scripts/with-postgres go test -race -shuffle=on -timeout 30m $(PKGS)
+ifeq ($(PKGS),./...)
+	$(MAKE) faults
+endif
+
+.PHONY: faults
+faults: build ## break the built program: those faults that take seconds; narrow with ROWS=
+	go run ./test/bb --bin ./keyrack --size ci $(ROWS)
+
+.PHONY: soak
+soak: deps build ## break the built program in every way, for as long as it takes
+	go run ./test/bb --bin ./keyrack --size night $(ROWS)
 
 .PHONY: deps
 deps: ## install the Debian packages that the tests need, where missing

@@ -42,6 +42,8 @@ type dialect interface {
 	// gathers tells whether rows that one of several indexes finds are better
 	// gathered from each than left to the database.
 	gathers() bool
+	// facts are what the database says of itself: a name and the query for it.
+	facts() []Fact
 	// uuidText is the expression for a UUID as text.
 	uuidText(column string) string
 	// translate turns an error of the driver into one of core's kinds.

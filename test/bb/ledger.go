@@ -1,0 +1,178 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"math/rand/v2"
+	"net/http"
+	"os"
+	"path/filepath"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// ledger is what clients were told, in a file that is only ever appended to.
+// Ids are the clients' own, and go along as the Idempotency-Key.
+type ledger struct {
+	mu     sync.Mutex // guards what follows
+	file   *os.File
+	fate   map[string]string // of each id: sent, ack or err
+	wrong  []reply           // answers that no fault excuses
+	events map[string]bool   // sessions whose events are due, by their own id
+
+	applied []string // names of keys that an operator was told are there
+}
+
+func (b *trial) newLedger() *ledger {
+	f, err := os.Create(filepath.Join(b.directory(), "ledger"))
+	b.must(err)
+	b.later(func() { _ = f.Close() })
+	return &ledger{file: f, fate: map[string]string{}, events: map[string]bool{}}
+}
+
+// note writes down what became of an id.
+func (l *ledger) note(fate, id string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	_, _ = fmt.Fprintln(l.file, fate, id)
+	l.fate[id] = fate
+}
+
+func (l *ledger) count(fate string) (n int) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for f := range maps.Values(l.fate) {
+		if f == fate {
+			n++
+		}
+	}
+	return n
+}
+
+func (l *ledger) with(fate string) (ids []string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for id, f := range l.fate {
+		if f == fate {
+			ids = append(ids, id)
+		}
+	}
+	slices.Sort(ids)
+	return ids
+}
+
+// maker is one way to make something by HTTP, and to read all of it back.
+type maker struct {
+	name   string
+	status int
+	make   func(id string) call
+	all    func(b *trial, address string) map[string]int // how often each id is there
+}
+
+// makers are the faces' creating routes.
+var makers = []maker{
+	{
+		name: "session", status: http.StatusCreated,
+		make: func(id string) call { return newSession(id, fmt.Sprintf(`{"external_id": %q}`, id)) },
+		all: func(b *trial, address string) map[string]int {
+			count := map[string]int{}
+			for _, s := range b.sessions(address) {
+				count[s.External]++
+			}
+			return count
+		},
+	},
+}
+
+func makerOf(id string) maker {
+	for _, m := range makers {
+		if len(id) > len(m.name) && id[:len(m.name)+1] == m.name+"-" {
+			return m
+		}
+	}
+	panic("no maker of " + id)
+}
+
+// serial makes ids that nothing has had.
+var serial atomic.Int64
+
+// write makes one thing and notes what the client was told.
+func (l *ledger) write(ctx context.Context, c *http.Client, address string) reply {
+	m := makers[rand.IntN(len(makers))] //nolint:gosec // any will do
+	return l.send(ctx, c, address, fmt.Sprintf("%s-%d", m.name, serial.Add(1)))
+}
+
+// send makes the thing of an id, perhaps not for the first time.
+func (l *ledger) send(ctx context.Context, c *http.Client, address, id string) reply {
+	m := makerOf(id)
+	l.note("sent", id)
+	r := ask(ctx, c, address, m.make(id))
+	switch {
+	case r.err == nil && r.status == m.status:
+		l.note("ack", id)
+	case r.err == nil && !r.refusedWell():
+		l.mu.Lock()
+		l.wrong = append(l.wrong, r)
+		l.mu.Unlock()
+		fallthrough
+	default:
+		l.note("err", id)
+	}
+	return r
+}
+
+// work lets n clients write until ctx is done. What breaks off counts as an
+// error that was told to the client; after one a client takes a breath.
+func (l *ledger) work(ctx context.Context, n int, address func() string) *sync.WaitGroup {
+	var clients sync.WaitGroup
+	c := client(35 * time.Second)
+	for range n {
+		clients.Go(func() {
+			for ctx.Err() == nil {
+				// The request itself is not cut: an answer on its way is to be read.
+				if r := l.write(context.WithoutCancel(ctx), c, address()); r.err != nil || r.status >= 500 {
+					select {
+					case <-time.After(20 * time.Millisecond):
+					case <-ctx.Done():
+					}
+				}
+			}
+			c.CloseIdleConnections()
+		})
+	}
+	return &clients
+}
+
+// audit reads everything back through the interface, holds it to the ledger,
+// and repeats what nobody knows the end of.
+func (b *trial) audit(l *ledger, address string) {
+	lost, twice := 0, 0
+	repeated := 0
+	for _, id := range l.with("err") {
+		if r := l.send(b, patient, address, id); r.status == makerOf(id).status {
+			repeated++
+		}
+	}
+	for _, m := range makers {
+		there := m.all(b, address)
+		for _, id := range l.with("ack") {
+			if makerOf(id).name == m.name && there[id] == 0 {
+				lost++
+			}
+			if makerOf(id).name == m.name && there[id] > 1 {
+				twice++
+			}
+		}
+	}
+	most(b, "lost", lost, 0)
+	most(b, "duplicate", twice, 0)
+	most(b, "unrepeatable", l.count("err"), 0)
+	most(b, "wrong_answers", len(l.wrong), 0)
+	for _, r := range l.wrong[:min(3, len(l.wrong))] {
+		fmt.Fprintf(os.Stderr, "   wrong answer: %v\n", r)
+	}
+	b.checks = append(b.checks, check{fmt.Sprintf("repeated=%d", repeated), "any", true})
+}

@@ -1,0 +1,237 @@
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"runtime/debug"
+	"slices"
+	"strings"
+	"syscall"
+	"time"
+
+	"keyrack/test/rig"
+)
+
+// row is one row of the catalogue.
+type row struct {
+	id     string
+	what   string
+	stores []string // on which it is run
+	ci     bool     // small enough to be run with each change
+	run    func(b *trial)
+}
+
+var (
+	both     = []string{"sqlite", "pg"}
+	sqlite   = []string{"sqlite"}
+	postgres = []string{"pg"}
+)
+
+// rows is the catalogue.
+var rows = []row{
+	{"F1", "kill -9 while clients write", both, true, killed},
+	{"F2", "a sync before each acknowledgement", both, true, syncedFirst},
+	{"F3", "every sync fails", sqlite, true, syncFails},
+	{"F4", "the disk is full", both, true, diskFull},
+	{"F5", "another process holds the write lock", sqlite, true, lockHeld},
+	{"F6", "what `keyrack doctor` finds", sqlite, true, doctor},
+	{"F7", "the database restarts under load", postgres, true, databaseRestarts},
+	{"F8", "failover to a standby", postgres, false, failover},
+	{"F9", "the database is locked, dry, gone silent", postgres, false, databaseSlow},
+	{"F17", "no audit record, no secret", both, true, auditBroken},
+	{"C1", "no secret in the clear", both, true, nothingInClear},
+	{"C2", "a wrong master key", sqlite, true, wrongMasterKey},
+	{"C3", "sealed values changed and swapped", sqlite, true, tampered},
+	{"L1", "silent SSH clients", sqlite, true, silentClients},
+	{"L2", "a key exchange that never ends", sqlite, false, slowKeyExchange},
+	{"L5", "durable writes beside readers", both, false, durableWrites},
+	{"L6", "more requests than there is capacity", both, false, overload},
+	{"L7", "slow HTTP clients", sqlite, false, slowHTTP},
+	{"L8", "a flood of wrong passwords", sqlite, false, loginFlood},
+	{"L11", "a graceful stop under load", both, true, gracefulStop},
+}
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM)
+	code := run(ctx)
+	stop()
+	os.Exit(code)
+}
+
+// options are what the command line says.
+type options struct {
+	bin, db, dir string
+	night        bool
+	ids          []string
+}
+
+func parse() (o options, err error) {
+	flag.StringVar(&o.bin, "bin", "./keyrack", "the program to try")
+	flag.StringVar(&o.db, "db", "all", "store: sqlite, pg or all")
+	size := flag.String("size", "ci", "ci or night")
+	flag.StringVar(&o.dir, "dir", "", "where to work; default a new temporary directory")
+	flag.Parse()
+	o.night, o.ids = *size == "night", flag.Args()
+	for _, id := range o.ids {
+		if !slices.ContainsFunc(rows, func(r row) bool { return r.id == id }) {
+			return o, fmt.Errorf("no row %s", id)
+		}
+	}
+	if *size != "ci" && !o.night || !slices.Contains([]string{"sqlite", "pg", "all"}, o.db) {
+		return o, fmt.Errorf("--size is ci or night, --db sqlite, pg or all")
+	}
+	o.bin, err = filepath.Abs(o.bin)
+	return o, err
+}
+
+// wanted tells whether a row is to be run on a store.
+func (o options) wanted(r row, db string) bool {
+	return (o.db == "all" || o.db == db) && slices.Contains(r.stores, db) &&
+		(slices.Contains(o.ids, r.id) || len(o.ids) == 0 && (o.night || r.ci))
+}
+
+func run(ctx context.Context) int {
+	o, err := parse()
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "bb:", err)
+		return 2
+	}
+	failed := 0
+	for _, r := range rows {
+		for _, db := range r.stores {
+			if o.wanted(r, db) && ctx.Err() == nil && !o.try(ctx, r, db) {
+				failed++
+			}
+		}
+	}
+	if failed > 0 || ctx.Err() != nil {
+		return 1
+	}
+	return 0
+}
+
+// try runs a row on a store and prints its line.
+func (o options) try(ctx context.Context, r row, db string) (passed bool) {
+	begun := time.Now()
+	ctx, cancel := context.WithTimeout(ctx, rowLimit)
+	defer cancel()
+	b := &trial{Context: ctx, options: o, db: db}
+	b.guarded(func() { r.run(b) })
+	b.guarded(b.clean)
+	fmt.Println(b.line(r.id))
+	fmt.Fprintf(os.Stderr, "   %s took %s\n", r.what, time.Since(begun).Round(100*time.Millisecond))
+	return b.passed()
+}
+
+// rowLimit is far above what any row takes at night.
+const rowLimit = time.Hour
+
+// trial is one row on one store: what it found, and what it has to put away.
+type trial struct {
+	context.Context
+	options
+	db      string
+	checks  []check
+	cleanup []func()
+	cluster *rig.Cluster
+}
+
+// check is one figure and what it has to be.
+type check struct {
+	figure, limit string
+	ok            bool
+}
+
+// failure is what ends a row early.
+type failure struct{ error }
+
+// must ends the row where something that has to work does not.
+func (b *trial) must(err error) {
+	if err != nil {
+		panic(failure{err})
+	}
+}
+
+func (b *trial) fail(format string, args ...any) { b.must(fmt.Errorf(format, args...)) }
+
+// guarded runs a part of a row and turns its end by [trial.must] into a failed check.
+func (b *trial) guarded(fn func()) {
+	defer func() {
+		switch cause := recover().(type) {
+		case nil:
+		case failure:
+			b.checks = append(b.checks, check{figure: "error=" + strings.Join(strings.Fields(cause.Error()), "_"), limit: "none"})
+		default:
+			b.checks = append(b.checks, check{figure: fmt.Sprint("panic=", cause), limit: "none"})
+			fmt.Fprintf(os.Stderr, "%v\n%s", cause, debug.Stack())
+		}
+	}()
+	fn()
+}
+
+// later puts something away when the row has ended, the last first.
+func (b *trial) later(fn func()) { b.cleanup = append(b.cleanup, fn) }
+
+func (b *trial) clean() {
+	for _, fn := range slices.Backward(b.cleanup) {
+		fn()
+	}
+}
+
+// number is what figures are made of.
+type number interface {
+	~int | ~int64 | ~float64
+}
+
+// most is a figure that may be as large as limit.
+func most[N number](b *trial, name string, is, limit N) {
+	b.checks = append(b.checks, check{name + "=" + show(is), name + "<=" + show(limit), is <= limit})
+}
+
+// least is a figure that must be as large as limit.
+func least[N number](b *trial, name string, is, limit N) {
+	b.checks = append(b.checks, check{name + "=" + show(is), name + ">=" + show(limit), is >= limit})
+}
+
+func show(n any) string {
+	switch n := n.(type) {
+	case time.Duration:
+		return n.Round(100 * time.Microsecond).String()
+	case float64:
+		return fmt.Sprintf("%.2f", n)
+	}
+	return fmt.Sprint(n)
+}
+
+func (b *trial) passed() bool {
+	return len(b.checks) > 0 && !slices.ContainsFunc(b.checks, func(c check) bool { return !c.ok })
+}
+
+// line is what is printed: the id, the verdict, the figures and their limits.
+func (b *trial) line(id string) string {
+	verdict := "FAIL"
+	if b.passed() {
+		verdict = "PASS"
+	}
+	figures, limits := []string{"db=" + b.db}, []string{}
+	for _, c := range b.checks {
+		figure := c.figure
+		if !c.ok {
+			figure = "!" + figure
+		}
+		figures, limits = append(figures, figure), append(limits, c.limit)
+	}
+	return fmt.Sprintf("%-3s %s %s %s", id, verdict, strings.Join(figures, ","), strings.Join(limits, ","))
+}
+
+// sized gives a figure by the size of the run.
+func sized[T any](b *trial, ci, night T) T {
+	if b.night {
+		return night
+	}
+	return ci
+}
