@@ -20,6 +20,8 @@ const (
 	SealedWebhookSecrets  SealedPlace = "webhook secrets"
 	SealedConsumerSecrets SealedPlace = "OAuth 1.0 consumer secrets"
 	SealedTokenSecrets    SealedPlace = "OAuth 1.0 token secrets"
+	SealedSigningKeys     SealedPlace = "signing keys"
+	SealedSecondFactors   SealedPlace = "second factors"
 )
 
 // sealedRecords gives what the secrets of a place are bound to.
@@ -34,6 +36,8 @@ var sealedRecords = map[SealedPlace]func(of uuid.UUID, version int64) vault.Reco
 	},
 	SealedConsumerSecrets: func(of uuid.UUID, _ int64) vault.Record { return oauth1Record(of, "consumer_secret") },
 	SealedTokenSecrets:    func(of uuid.UUID, _ int64) vault.Record { return oauth1Record(of, "token_secret") },
+	SealedSigningKeys:     func(of uuid.UUID, _ int64) vault.Record { return SigningKey{UUID: of}.record() },
+	SealedSecondFactors:   func(of uuid.UUID, _ int64) vault.Record { return Account{UUID: of}.secondFactorRecord() },
 }
 
 func managedKeyRecord(of uuid.UUID, field string, version int64) vault.Record {
@@ -44,7 +48,7 @@ func managedKeyRecord(of uuid.UUID, field string, version int64) vault.Record {
 func SealedPlaces() []SealedPlace {
 	return []SealedPlace{
 		SealedPrivateKeys, SealedPassphrases, SealedWebhookHeaders, SealedWebhookSecrets,
-		SealedConsumerSecrets, SealedTokenSecrets,
+		SealedConsumerSecrets, SealedTokenSecrets, SealedSigningKeys, SealedSecondFactors,
 	}
 }
 

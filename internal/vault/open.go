@@ -7,9 +7,13 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path/filepath"
+	"time"
 
+	"github.com/google/renameio/v2"
 	"github.com/google/uuid"
 	"github.com/tink-crypto/tink-go/v2/aead"
+	"github.com/tink-crypto/tink-go/v2/core/registry"
 	"github.com/tink-crypto/tink-go/v2/keyset"
 )
 
@@ -18,8 +22,13 @@ type Options struct {
 	// MasterKeyFile holds 32 random bytes in base64. A file that group or
 	// world have any access to is refused.
 	MasterKeyFile string
+	// MasterKeyURI names the master key in a key management service instead, as
+	// one of KMS understands it.
+	MasterKeyURI string
 	// KeysetFile holds the key set, wrapped by the master key.
 	KeysetFile string
+	// KMS are the clients of key management services to try for MasterKeyURI.
+	KMS []registry.KMSClient
 }
 
 // Create makes the vault's files, both with mode 0600, and opens it. It
@@ -46,7 +55,7 @@ func create(o Options) error {
 	if err := absent(o.KeysetFile); err != nil {
 		return err
 	}
-	master, err := ensureMasterKey(o.MasterKeyFile)
+	master, err := o.ensureMaster()
 	if err != nil {
 		return err
 	}
@@ -74,23 +83,39 @@ func absent(path string) error {
 // key that is there and the key that is needed by their ids, which are
 // fingerprints and give nothing away.
 func Open(o Options) (*Vault, error) {
-	file, err := readKeysetFile(o.KeysetFile)
+	seen, err := stampOf(o.KeysetFile)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("open vault: %w", err)
+	}
+	file, handle, err := o.load()
 	if err != nil {
 		return nil, fmt.Errorf("open vault: %w", err)
 	}
-	master, err := readMasterKey(o.MasterKeyFile)
-	if err == nil && master.id != file.MasterKey {
-		err = fmt.Errorf("%w: %s holds key %q, another than the vault was made with; put that one back", ErrMasterKeyWrong, o.MasterKeyFile, master.id)
-	}
+	k, err := newKeys(file, handle, seen)
 	if err != nil {
-		return nil, fmt.Errorf("open vault: %w (key set file %s needs master key %q)", err, o.KeysetFile, file.MasterKey)
+		return nil, fmt.Errorf("open vault: %w", err)
 	}
-	v, err := file.open(master)
+	v := &Vault{options: o, id: file.ID.String()}
+	v.keys.Store(k)
+	return v, nil
+}
+
+// load reads the key set and unwraps it.
+func (o Options) load() (keysetFile, *keyset.Handle, error) {
+	file, err := readKeysetFile(o.KeysetFile)
 	if err != nil {
-		return nil, fmt.Errorf("open vault: %w: %s, though wrapped by the master key %q given, does not open (%w); put it back from the backup",
+		return file, nil, err
+	}
+	master, err := o.masterFor(file)
+	if err != nil {
+		return file, nil, fmt.Errorf("%w (key set file %s needs master key %q)", err, o.KeysetFile, file.MasterKey)
+	}
+	handle, err := file.unwrap(master)
+	if err != nil {
+		return file, nil, fmt.Errorf("%w: %s, though wrapped by the master key %q given, does not open (%w); put it back from the backup",
 			ErrKeysetDamaged, o.KeysetFile, master.id, err)
 	}
-	return v, nil
+	return file, handle, nil
 }
 
 // keysetFile is the key set file: a header in clear and the wrapped key set.
@@ -99,6 +124,10 @@ type keysetFile struct {
 	ID        uuid.UUID `json:"id"`         // Vault.ID; authenticated as associated data
 	MasterKey string    `json:"master_key"` // id of the wrapping key; a hint, for a better error than "decryption failed"
 	Keyset    []byte    `json:"keyset"`     // Tink's EncryptedKeyset, binary
+
+	Generation int       `json:"generation,omitempty"` // rises when the keys change, not when they are only wrapped anew
+	Staged     uint32    `json:"staged,omitempty"`     // the key that was added and does not seal yet
+	PromotedAt time.Time `json:"promoted_at,omitzero"` // when the primary key became that
 }
 
 // keysetFormat rises when an older program can no longer read the file.
@@ -129,24 +158,32 @@ func (f keysetFile) unwrap(master masterKey) (*keyset.Handle, error) {
 	return keyset.ReadWithAssociatedData(keyset.NewBinaryReader(bytes.NewReader(f.Keyset)), master, bind(keysetDomain, f.ID.String()))
 }
 
-func (f keysetFile) open(master masterKey) (*Vault, error) {
-	handle, err := f.unwrap(master)
+func (f keysetFile) write(path string) error {
+	text, err := f.text()
 	if err != nil {
-		return nil, err
+		return err
 	}
-	primitive, err := aead.New(handle)
-	if err != nil {
-		return nil, err
-	}
-	return &Vault{id: f.ID.String(), aead: primitive, primary: handle.KeysetInfo().GetPrimaryKeyId()}, nil
+	return writeNew(path, text)
 }
 
-func (f keysetFile) write(path string) error {
+// replace puts the key set in the place of an older one, whole or not at all.
+func (f keysetFile) replace(path string) error {
+	text, err := f.text()
+	if err != nil {
+		return err
+	}
+	if err := renameio.WriteFile(path, text, 0o600); err != nil {
+		return fmt.Errorf("replace key set file: %w", err)
+	}
+	return syncDir(filepath.Dir(path))
+}
+
+func (f keysetFile) text() ([]byte, error) {
 	text, err := json.MarshalIndent(f, "", "  ")
 	if err != nil {
-		return fmt.Errorf("encode key set file: %w", err)
+		return nil, fmt.Errorf("encode key set file: %w", err)
 	}
-	return writeNew(path, append(text, '\n'))
+	return append(text, '\n'), nil
 }
 
 func readKeysetFile(path string) (keysetFile, error) {

@@ -1,12 +1,13 @@
 // Package vault seals secrets and opens them again: envelope encryption with
 // Tink, nothing written by hand below the AEAD.
 //
-// Two files hold the keys. The master key file has 32 random bytes; it wraps
-// the key set file, whose keys (AES-256-GCM, one primary, any number of older
-// ones) seal the secrets. Each ciphertext is bound to the vault and to the
-// [Record] it belongs to, so it opens nowhere else.
+// The master key wraps the key set file, whose keys (AES-256-GCM, one primary,
+// any number of others) seal the secrets. The master key is 32 random bytes in a
+// file, or lies in a key management service that a Tink client speaks to. Each ciphertext is bound to the vault and to the
+// [Record] it belongs to, so it opens nowhere else. Keys are renewed in steps that
+// can each stop anywhere, see [Vault.AddKey].
 //
-// The package owns those two files and the type [Secret]. It knows no SQL and
+// The package owns those files and the type [Secret]. It knows no SQL and
 // no users: where ciphertexts lie is the store's concern, who may read a secret
 // and what is written down before he does is core's.
 //
@@ -21,9 +22,10 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"sync"
+	"sync/atomic"
 
 	"github.com/tink-crypto/tink-go/v2/core/cryptofmt"
-	"github.com/tink-crypto/tink-go/v2/tink"
 )
 
 var (
@@ -39,6 +41,13 @@ var (
 	ErrKeysetMissing = errors.New("key set missing")
 	// ErrKeysetDamaged says that the key set file is not what was written.
 	ErrKeysetDamaged = errors.New("key set damaged")
+	// ErrBusy says that another process changes the key set.
+	ErrBusy = errors.New("key set is being changed")
+	// ErrNotYet says that old keys must stay a while, see [Vault.Drop].
+	ErrNotYet = errors.New("too early to drop keys")
+	// ErrKMS says that the key management service does not know the master key,
+	// or does not answer.
+	ErrKMS = errors.New("key management service failed")
 	// ErrExists says that Create found a key set file and left it alone.
 	ErrExists = errors.New("vault exists")
 	// ErrTampered says that a ciphertext does not open: changed, cut, moved
@@ -52,11 +61,14 @@ const (
 	recordDomain = "keyrack vault record v1"
 )
 
-// Vault seals and unseals. It is safe for concurrent use and does not change.
+// Vault seals and unseals. It is safe for concurrent use, also while its key set
+// changes: it sees what another process has made of the file, and never seals
+// with a key that the file no longer calls the primary one.
 type Vault struct {
+	options Options
 	id      string
-	aead    tink.AEAD
-	primary uint32
+	keys    atomic.Pointer[keys]
+	loading sync.Mutex // held to read the file anew
 }
 
 // Record is what a ciphertext is bound to. Unseal must be given the Record
@@ -81,7 +93,11 @@ func (v *Vault) Seal(plain []byte, r Record) ([]byte, error) {
 	if r.Kind == "" || r.ID == "" {
 		return nil, fmt.Errorf("seal %v: record lacks kind or id, and would be interchangeable", r)
 	}
-	sealed, err := v.aead.Encrypt(plain, v.bind(r))
+	k, err := v.fresh()
+	if err != nil {
+		return nil, fmt.Errorf("seal %v: %w", r, err)
+	}
+	sealed, err := k.aead.Encrypt(plain, v.bind(r))
 	if err != nil {
 		return nil, fmt.Errorf("seal %v: %w", r, err)
 	}
@@ -91,11 +107,17 @@ func (v *Vault) Seal(plain []byte, r Record) ([]byte, error) {
 // Unseal decrypts what Seal made for the same r. Its one error is ErrTampered:
 // Tink does not tell, nor could it, what was changed.
 func (v *Vault) Unseal(sealed []byte, r Record) ([]byte, error) {
-	plain, err := v.aead.Decrypt(sealed, v.bind(r))
-	if err != nil {
-		return nil, fmt.Errorf("unseal %v: %w", r, ErrTampered)
+	k := v.keys.Load()
+	plain, err := k.aead.Decrypt(sealed, v.bind(r))
+	if err == nil {
+		return plain, nil
 	}
-	return plain, nil
+	if newer, err := v.fresh(); err == nil && newer != k { // sealed by a key that has been added meanwhile
+		if plain, err := newer.aead.Decrypt(sealed, v.bind(r)); err == nil {
+			return plain, nil
+		}
+	}
+	return nil, fmt.Errorf("unseal %v: %w", r, ErrTampered)
 }
 
 // KeyOf tells which key of the key set sealed, by its id; 0 for what no key has.
@@ -107,7 +129,10 @@ func KeyOf(sealed []byte) uint32 {
 }
 
 // SealedByPrimary tells whether the key that seals now has sealed this.
-func (v *Vault) SealedByPrimary(sealed []byte) bool { return KeyOf(sealed) == v.primary }
+func (v *Vault) SealedByPrimary(sealed []byte) bool {
+	k, err := v.fresh()
+	return err == nil && KeyOf(sealed) == k.primary
+}
 
 // String names the record for errors; quoted, for parts may come from strangers.
 func (r Record) String() string {
