@@ -24,8 +24,10 @@ var mayImport = map[string][]string{
 	"oauth1":   nil,
 	"yamlfile": {"vault"},
 
+	"privatekey": {"sshkey"}, // tells the public half
+
 	// What Keyrack is.
-	"core":   {"jwt", "oauth1", "sshkey", "vault"},
+	"core":   {"jwt", "oauth1", "privatekey", "sshkey", "vault"},
 	"store":  {"core", "sshkey"},
 	"apply":  {"core", "sshkey", "vault", "yamlfile"}, // the file's format; what it means is core's
 	"config": {"vault", "yamlfile"},

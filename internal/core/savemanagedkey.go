@@ -345,10 +345,3 @@ func (s *Service) unsealVersion(k ManagedKey, v KeyVersion) (m material, err err
 	}
 	return m, err
 }
-
-// judgeMaterial holds the halves of a key together where that is asked for, and
-// tells the version it has looked at. It runs before the transaction, as an
-// encrypted key takes its time to open.
-func (s *Service) judgeMaterial(context.Context, Actor, ManagedKeyChange) (version int, err error) {
-	return 0, nil
-}
