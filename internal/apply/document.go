@@ -109,16 +109,23 @@ type device struct {
 type application struct {
 	Name           string          `yaml:"name,required"`
 	Organization   string          `yaml:"organization"`
+	Disabled       bool            `yaml:"disabled"`
 	Authorizations []authorization `yaml:"authorizations"`
 }
 
 type authorization struct {
-	Name       string   `yaml:"name,required"`
-	Permission string   `yaml:"permission,required"`
-	Resources  []string `yaml:"resources"`
-	AllowedIPs []string `yaml:"allowed_ips"`
-	OAuth2     *oauth2  `yaml:"oauth2"`
-	OAuth1     *oauth1  `yaml:"oauth1"`
+	Name        string   `yaml:"name,required"`
+	Permission  string   `yaml:"permission,required"`
+	Resources   []string `yaml:"resources"`
+	AllowedIPs  []string `yaml:"allowed_ips"`
+	Referers    []string `yaml:"referers"`
+	Certificate string   `yaml:"certificate"`
+	Keys        []string `yaml:"keys"`
+	Devices     []string `yaml:"devices"`
+	Disabled    bool     `yaml:"disabled"`
+	ExpiresAt   moment   `yaml:"expires_at"`
+	OAuth2      *oauth2  `yaml:"oauth2"`
+	OAuth1      *oauth1  `yaml:"oauth1"`
 }
 
 type oauth2 struct {

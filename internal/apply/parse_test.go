@@ -103,8 +103,10 @@ func TestManualExample(t *testing.T) {
 			Name: "deploy", Organization: "acme",
 			Authorizations: []core.DesiredAuthorization{{
 				Name: "ci", Permission: core.ReadWrite, Resources: []string{"pam-core"}, AllowedIPs: []string{"10.0.0.0/8"},
-				OAuth2: &core.DesiredOAuth2{ClientID: "deploy", ClientSecret: vault.NewSecret("deploy-deploy-deploy-deploy-deplo")},
-				OAuth1: &core.DesiredOAuth1{},
+				Referers: []string{}, Keys: []string{"deploy-web"}, Devices: []string{"w2016"},
+				ExpiresAt: time.Date(2099, 12, 31, 0, 0, 0, 0, time.UTC),
+				OAuth2:    &core.DesiredOAuth2{ClientID: "deploy", ClientSecret: vault.NewSecret("deploy-deploy-deploy-deploy-deplo")},
+				OAuth1:    &core.DesiredOAuth1{},
 			}},
 		}},
 		Settings: map[string]string{

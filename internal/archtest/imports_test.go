@@ -43,7 +43,7 @@ var mayImport = map[string][]string{
 	"face/raidboxes":   face,
 	"face/foreman":     append([]string{"scopedsearch"}, face...),
 	"face/waldur":      face,
-	"face/senhasegura": face,
+	"face/senhasegura": append([]string{"oauth1", "vault"}, face...),
 	"sshd":             {"core", "sshkey"},
 	"webui":            {"core", "sshkey"},
 	"webhook":          {"core", "safedial"},

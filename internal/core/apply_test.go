@@ -164,6 +164,33 @@ func TestApplyChangesOneThing(t *testing.T) {
 			func(d *core.Desired) { d.Applications[0].Authorizations[0].AllowedIPs = []string{"10.0.0.0/8", "::1"} },
 			"update authorization deploy/ci allowed_ips",
 		},
+		"application locked out": {func(d *core.Desired) { d.Applications[0].Disabled = true }, "update application deploy disabled"},
+		"referers": {
+			func(d *core.Desired) {
+				d.Applications[0].Authorizations[0].Referers = []string{"https://a.example.org"}
+			},
+			"update authorization deploy/ci referers",
+		},
+		"certificate": {
+			func(d *core.Desired) {
+				d.Applications[0].Authorizations[0].Certificate = strings.Repeat("AB:", 31) + "AB"
+			},
+			"update authorization deploy/ci certificate",
+		},
+		"assigned keys": {
+			func(d *core.Desired) { d.Applications[0].Authorizations[0].Keys = []string{"k"} }, "update authorization deploy/ci keys",
+		},
+		"assigned devices": {
+			func(d *core.Desired) { d.Applications[0].Authorizations[0].Devices = []string{"w2016"} },
+			"update authorization deploy/ci devices",
+		},
+		"authorization locked out": {
+			func(d *core.Desired) { d.Applications[0].Authorizations[0].Disabled = true }, "update authorization deploy/ci disabled",
+		},
+		"authorization's end": {
+			func(d *core.Desired) { d.Applications[0].Authorizations[0].ExpiresAt = time.Unix(2e9, 0) },
+			"update authorization deploy/ci expires_at",
+		},
 		"client id": {
 			func(d *core.Desired) { d.Applications[0].Authorizations[0].OAuth2.ClientID = "me" }, "update authorization deploy/ci oauth2.client_id",
 		},

@@ -174,11 +174,18 @@ func (c checker) apiKey(owner core.Project, want core.DesiredAPIKey) {
 func (c checker) application(want core.DesiredApplication) {
 	c.t.Helper()
 	is := one(c, "application "+want.Name, c.got.Applications, func(a core.Application) bool { return a.Name == want.Name })
+	c.equal("state of "+want.Name, want.Disabled, is.Disabled)
 	for _, x := range want.Authorizations {
 		got := one(c, "authorization "+x.Name, is.Authorizations, func(o core.Authorization) bool { return o.Name == x.Name })
 		c.equal("permission of "+x.Name, x.Permission, got.Permission)
 		c.equal("resources of "+x.Name, sorted(x.Resources), got.Resources)
 		c.equal("addresses of "+x.Name, sorted(x.AllowedIPs), got.AllowedIPs)
+		c.equal("referers of "+x.Name, sorted(x.Referers), got.Referers)
+		c.equal("certificate of "+x.Name, strings.ToLower(strings.ReplaceAll(x.Certificate, ":", "")), got.Certificate)
+		c.equal("keys of "+x.Name, sorted(x.Keys), got.Keys)
+		c.equal("devices of "+x.Name, sorted(x.Devices), got.Devices)
+		c.equal("state of "+x.Name, x.Disabled, got.Disabled)
+		c.equal("end of "+x.Name, core.Moment(x.ExpiresAt), got.ExpiresAt)
 		c.that(x.OAuth1 == nil || got.OAuth1 != nil, "OAuth 1.0 credential of "+x.Name)
 		c.that(x.OAuth2 == nil || got.OAuth2 != nil, "OAuth 2.0 credential of "+x.Name)
 	}

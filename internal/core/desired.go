@@ -96,24 +96,32 @@ type DesiredDevice struct {
 type DesiredApplication struct {
 	Name           string
 	Organization   string
+	Disabled       bool
 	Authorizations []DesiredAuthorization
 }
 
 // DesiredAuthorization is an authorization as it should be. Credentials that
 // are left out are kept where there are some, else made.
 type DesiredAuthorization struct {
-	Name       string
-	Permission Permission
-	Resources  []string
-	AllowedIPs []string
-	OAuth2     *DesiredOAuth2
-	OAuth1     *DesiredOAuth1
+	Name        string
+	Permission  Permission
+	Resources   []string
+	AllowedIPs  []string
+	Referers    []string
+	Certificate string
+	Keys        []string
+	Devices     []string
+	Disabled    bool
+	ExpiresAt   time.Time
+	OAuth2      *DesiredOAuth2
+	OAuth1      *DesiredOAuth1
 }
 
 // DesiredOAuth2 are the credentials of an OAuth 2.0 client.
 type DesiredOAuth2 struct {
 	ClientID     string
 	ClientSecret vault.Secret
+	Renew        bool // make another secret where there is one
 }
 
 // DesiredOAuth1 are the credentials of an OAuth 1.0 client.
@@ -122,4 +130,5 @@ type DesiredOAuth1 struct {
 	ConsumerSecret vault.Secret
 	Token          string
 	TokenSecret    vault.Secret
+	Renew          bool // make other secrets where there are some
 }

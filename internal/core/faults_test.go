@@ -541,3 +541,55 @@ func (f faultyTx) InsertMade(m core.Made) error {
 func (f faultyTx) DeleteMade(before time.Time) (int, error) {
 	return get(f.faulty, func() (int, error) { return f.Tx.DeleteMade(before) })
 }
+
+func (f faultyTx) Organization(id core.OrganizationID) (core.Organization, error) {
+	return get(f.faulty, func() (core.Organization, error) { return f.Tx.Organization(id) })
+}
+
+func (f faultyTx) Application(id core.ApplicationID) (core.Application, error) {
+	return get(f.faulty, func() (core.Application, error) { return f.Tx.Application(id) })
+}
+
+func (f faultyTx) DeleteApplication(id core.ApplicationID) error {
+	return f.do(func() error { return f.Tx.DeleteApplication(id) })
+}
+
+func (f faultyTx) Authorization(id core.AuthorizationID) (core.Authorization, error) {
+	return get(f.faulty, func() (core.Authorization, error) { return f.Tx.Authorization(id) })
+}
+
+func (f faultyTx) AuthorizationByClientID(clientID string) (core.Authorization, error) {
+	return get(f.faulty, func() (core.Authorization, error) { return f.Tx.AuthorizationByClientID(clientID) })
+}
+
+func (f faultyTx) AuthorizationByConsumerKey(consumerKey string) (core.Authorization, error) {
+	return get(f.faulty, func() (core.Authorization, error) { return f.Tx.AuthorizationByConsumerKey(consumerKey) })
+}
+
+func (f faultyTx) DeleteAuthorization(id core.AuthorizationID) error {
+	return f.do(func() error { return f.Tx.DeleteAuthorization(id) })
+}
+
+func (f faultyTx) AccessTokenByHash(h core.SecretHash) (core.AccessToken, error) {
+	return get(f.faulty, func() (core.AccessToken, error) { return f.Tx.AccessTokenByHash(h) })
+}
+
+func (f faultyTx) InsertAccessToken(t core.AccessToken) error {
+	return f.do(func() error { return f.Tx.InsertAccessToken(t) })
+}
+
+func (f faultyTx) DeleteAccessTokens(of core.AuthorizationID) error {
+	return f.do(func() error { return f.Tx.DeleteAccessTokens(of) })
+}
+
+func (f faultyTx) NonceUsed(key [32]byte) (bool, error) {
+	return get(f.faulty, func() (bool, error) { return f.Tx.NonceUsed(key) })
+}
+
+func (f faultyTx) InsertNonce(key [32]byte, until time.Time) error {
+	return f.do(func() error { return f.Tx.InsertNonce(key, until) })
+}
+
+func (f faultyTx) PruneAccess(before time.Time, limit int) (int, error) {
+	return get(f.faulty, func() (int, error) { return f.Tx.PruneAccess(before, limit) })
+}

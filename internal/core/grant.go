@@ -14,6 +14,7 @@ const PAMCore = "pam-core"
 type Grant struct {
 	Application   ApplicationID
 	Organization  OrganizationID // the application's; zero: none
+	Tenant        string         // the organization's name
 	Authorization uuid.UUID
 	Permission    Permission
 	Resources     []string

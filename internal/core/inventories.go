@@ -2,14 +2,6 @@ package core
 
 import "context"
 
-// Applications lists all applications by name. For those who read everything.
-func (s *Service) Applications(ctx context.Context, by Actor) ([]Application, error) {
-	if !by.readsAll() {
-		return nil, errDenied
-	}
-	return view(ctx, s, Tx.Applications)
-}
-
 // Organizations lists all organizations by name. For those who read everything.
 func (s *Service) Organizations(ctx context.Context, by Actor) ([]Organization, error) {
 	if !by.readsAll() {

@@ -38,6 +38,7 @@ type Application struct {
 	UUID           uuid.UUID
 	Name           string         // unique
 	Organization   OrganizationID // zero: none
+	Disabled       bool           // none of its authorizations is taken then
 	Authorizations []Authorization
 	CreatedAt      time.Time
 	UpdatedAt      time.Time
@@ -63,7 +64,13 @@ type Authorization struct {
 	Name        string // unique within the application
 	Permission  Permission
 	Resources   []string // "pam-core"
-	AllowedIPs  []string // addresses, prefixes, or "*"
+	AllowedIPs  []string // addresses, prefixes, or "*"; none: from nowhere
+	Referers    []string // URLs that the Referer header must be at or below; none: any
+	Certificate string   // SHA-256 of the client's certificate, lower-case hex; empty: any or none
+	Keys        []string // identifiers of managed keys assigned to it
+	Devices     []string // hostnames, whose keys are assigned to it
+	Disabled    bool
+	ExpiresAt   time.Time // zero: never
 	OAuth2      *OAuth2Client
 	OAuth1      *OAuth1Client
 	CreatedAt   time.Time
@@ -83,4 +90,13 @@ type OAuth1Client struct {
 	ConsumerSecret []byte // sealed by the vault
 	Token          string
 	TokenSecret    []byte // sealed by the vault
+}
+
+// AccessToken is what an OAuth 2.0 client gets for its secret, and shows
+// instead of it for a while.
+type AccessToken struct {
+	Authorization AuthorizationID
+	SecretHash    SecretHash // unique
+	ExpiresAt     time.Time
+	CreatedAt     time.Time
 }

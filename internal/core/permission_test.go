@@ -32,6 +32,8 @@ AccountRef           N      N      N     N     .      .      .     .      N     
 Accounts             D      D      D     .     .      .      .     .      D     D      .       .
 AddAccount           D      D      D     D     D      D      .     .      D     D      .       .
 AddAPIKey            D      D      D     D     D      D      .     .      D     D      .       .
+AddApplication       D      D      D     D     D      D      .     .      D     D      .       .
+AddAuthorization     D      D      D     D     D      D      .     .      D     D      .       .
 AddKey               D      D      D     D     .      D      .     .      D     D      .       .
 AddProject           D      D      D     D     D      D      .     .      D     D      .       .
 AddToken             D      D      D     D     D      D      .     .      D     D      .       .
@@ -40,11 +42,13 @@ AddUserKey           D      D      D     D     .      D      .     .      D     
 AddUserToken         D      D      D     D     .      D      .     .      D     D      .       .
 AddWebhook           N      N      N     N     N      D      .     .      N     .      .       .
 APIKeys              D      D      D     D     D      .      .     .      D     D      .       .
+Application          D      D      D     D     D      .      .     .      D     D      .       .
 Applications         D      D      D     D     D      .      .     .      D     D      .       .
 Apply                D      D      D     D     D      D      .     .      D     D      .       .
 AuditEvents          D      D      D     D     D      .      .     .      D     D      .       .
 AuthorizedKeys       D      D      .     D     D      .      .     .      D     D      .       .
 Bootstrap            D      D      D     D     D      D      D     D      D     D      D       .
+ChangeAuthorization  D      D      D     D     D      D      .     .      D     D      .       .
 ChangeSession        N      N      N     N     N      D      .     .      N     .      .       .
 ChangeUser           D      D      D     D     .      D      .     .      D     D      .       .
 ChangeWebhook        N      N      N     N     N      D      .     .      N     .      .       .
@@ -85,6 +89,7 @@ OwnProject           D      D      D     D     D      D      D     D      .     
 OwnToken             .      .      .     .     .      .      .     .      .     .      .       .
 Policies             D      D      D     D     D      .      .     .      D     D      .       .
 Projects             D      D      D     D     D      .      .     .      D     D      .       .
+PruneAccess          D      D      D     D     D      D      D     D      D     D      D       .
 PruneDeliveries      D      D      D     D     D      D      D     D      D     D      D       .
 PruneMade            D      D      D     D     D      D      D     D      D     D      D       .
 PruneTickets         D      D      D     D     D      D      D     D      D     D      D       .
@@ -93,6 +98,8 @@ RecordVaultChange    D      D      D     D     D      D      .     .      D     
 ReleaseCustody       D      D      D     D     D      D      .     .      D     D      .       .
 Remove               N      N      N     N     .      .      .     .      N     N      .       .
 RemoveAPIKey         D      D      D     D     D      D      .     .      D     D      .       .
+RemoveApplication    D      D      D     D     D      D      .     .      D     D      .       .
+RemoveAuthorization  D      D      D     D     D      D      .     .      D     D      .       .
 RemoveDevice         D      D      D     D     D      D      .     .      D     D      .       .
 RemoveKey            N      N      N     N     .      D      .     .      N     N      .       .
 RemoveSecondFactor   D      D      D     D     D      D      .     .      D     D      .       .
@@ -105,6 +112,7 @@ Reseal               D      D      D     D     D      D      .     .      D     
 RevealManagedKey     D      D      D     D     D      D      .     .      D     D      .       .
 RevokeUserToken      D      D      D     D     .      D      .     .      D     D      .       .
 RotateSigningKey     D      D      D     D     D      D      .     .      D     D      .       .
+RotateAuthorization  D      D      D     D     D      D      .     .      D     D      .       .
 SaveDevice           D      D      D     D     D      D      .     .      D     D      .       .
 SaveManagedKey       D      D      D     D     D      D      .     .      D     D      .       .
 SealedCounts         D      D      D     D     D      .      .     .      D     D      .       .
@@ -112,6 +120,7 @@ SecondFactor         N      N      N     N     .      .      .     .      N     
 Session              N      N      N     N     N      .      .     .      N     .      .       .
 Sessions             D      D      D     D     D      .      .     .      .     .      .       .
 SetAccountDisabled   D      D      D     D     D      D      .     .      D     D      .       .
+SetApplicationDisabled D      D      D     D     D      D      .     .      D     D      .       .
 SetDeviceEnabled     D      D      D     D     D      D      .     .      D     D      .       .
 SetManagedKeyEnabled D      D      D     D     D      D      .     .      D     D      .       .
 SetPassword          D      D      D     D     D      D      .     .      D     D      .       .
@@ -135,12 +144,14 @@ WebhookSecret        D      D      D     D     D      D      .     .      D     
 
 // authentication is what makes actors, and so takes none.
 var authentication = []string{
-	"AuthenticateAPIKey", "AuthenticateBasic", "AuthenticatePassword", "AuthenticateTicket", "AuthenticateToken",
-	"LogIn", "RefreshTicket", "ResumeSignIn",
+	"AuthenticateAPIKey", "AuthenticateAccessToken", "AuthenticateBasic", "AuthenticateOAuth1",
+	"AuthenticatePassword", "AuthenticateTicket", "AuthenticateToken", "IssueAccessToken", "LogIn",
+	"RefreshTicket", "ResumeSignIn", "UseNonce",
 }
 
 // objects are what the use cases of the matrix are about.
 type objects struct {
+	application       string // with an authorization "job", OAuth 1.0 and 2.0
 	login, project    string // with a token "t" for Waldur, an API key "k"
 	account           core.AccountID
 	accountID         uuid.UUID
@@ -161,7 +172,7 @@ type objects struct {
 // nowhere has the names of nothing that is there.
 func nowhere() objects {
 	return objects{
-		login: "nowhere", project: "nowhere", account: 1 << 40, accountID: uuid.New(), key: uuid.New(),
+		application: "nowhere", login: "nowhere", project: "nowhere", account: 1 << 40, accountID: uuid.New(), key: uuid.New(),
 		session: core.Session{UUID: uuid.New(), Kind: core.CollectSession, Identifier: core.NewIdentifier()},
 		webhook: uuid.New(), connection: 1 << 40, personal: 1 << 40, delivered: uuid.New(), pending: 1 << 40,
 		managed: 1 << 40, device: "nowhere", spare: "nowhere", holder: "nobody",
@@ -199,6 +210,37 @@ var calls = map[string]func(ctx context.Context, s *core.Service, by core.Actor,
 	},
 	"APIKeys": func(ctx context.Context, s *core.Service, by core.Actor, o objects) error {
 		return second(s.APIKeys(ctx, by, o.project))
+	},
+	"AddApplication": func(ctx context.Context, s *core.Service, by core.Actor, o objects) error {
+		return second(s.AddApplication(ctx, by, o.newName, ""))
+	},
+	"AddAuthorization": func(ctx context.Context, s *core.Service, by core.Actor, o objects) error {
+		return second(s.AddAuthorization(ctx, by, o.application, core.DesiredAuthorization{
+			Name: o.newName, Permission: core.ReadOnly, OAuth2: &core.DesiredOAuth2{},
+		}))
+	},
+	"Application": func(ctx context.Context, s *core.Service, by core.Actor, o objects) error {
+		return second(s.Application(ctx, by, o.application))
+	},
+	"ChangeAuthorization": func(ctx context.Context, s *core.Service, by core.Actor, o objects) error {
+		return s.ChangeAuthorization(ctx, by, o.application, "job", core.AuthorizationChange{
+			Disabled: core.To(true), Assign: []string{"web"},
+		})
+	},
+	"PruneAccess": func(ctx context.Context, s *core.Service, by core.Actor, _ objects) error {
+		return second(s.PruneAccess(ctx, by, 10))
+	},
+	"RemoveApplication": func(ctx context.Context, s *core.Service, by core.Actor, o objects) error {
+		return s.RemoveApplication(ctx, by, o.application)
+	},
+	"RemoveAuthorization": func(ctx context.Context, s *core.Service, by core.Actor, o objects) error {
+		return s.RemoveAuthorization(ctx, by, o.application, "job")
+	},
+	"RotateAuthorization": func(ctx context.Context, s *core.Service, by core.Actor, o objects) error {
+		return second(s.RotateAuthorization(ctx, by, o.application, "job"))
+	},
+	"SetApplicationDisabled": func(ctx context.Context, s *core.Service, by core.Actor, o objects) error {
+		return s.SetApplicationDisabled(ctx, by, o.application, true)
 	},
 	"Applications": func(ctx context.Context, s *core.Service, by core.Actor, _ objects) error {
 		return second(s.Applications(ctx, by))
@@ -518,7 +560,7 @@ func newStage(w *world) stage {
 	must(w.SetAccountDisabled(w.t.Context(), operator, stale.UUID, true))
 	owner := must(w.AccountRef(w.t.Context(), operator, "owner"))
 	st.o = objects{
-		login: "owner", project: "own", account: owner.ID, accountID: owner.UUID,
+		application: "deploy", login: "owner", project: "own", account: owner.ID, accountID: owner.UUID,
 		key: w.keysOf(owner)[0].UUID, newName: "new", newLogin: "new",
 	}
 	for _, t := range must(w.Tokens(w.t.Context(), operator, "owner")) {
@@ -586,8 +628,11 @@ func oneWorld(t testing.TB) core.Desired {
 			{Name: "own", Organization: "acme", Adopt: core.AdoptOffered, APIKeys: apiKey},
 			{Name: "foreign"},
 		},
-		Devices:      []core.DesiredDevice{{Hostname: "w2016"}, {Hostname: "spare"}},
-		Applications: []core.DesiredApplication{{Name: "deploy"}},
+		Devices: []core.DesiredDevice{{Hostname: "w2016"}, {Hostname: "spare"}},
+		Applications: []core.DesiredApplication{{Name: "deploy", Authorizations: []core.DesiredAuthorization{{
+			Name: "job", Permission: core.ReadWrite, Resources: []string{core.PAMCore}, AllowedIPs: []string{"*"},
+			OAuth2: &core.DesiredOAuth2{}, OAuth1: &core.DesiredOAuth1{},
+		}}}},
 	}
 }
 

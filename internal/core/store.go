@@ -49,6 +49,7 @@ type Tx interface {
 	OutboxStore
 	AuditStore
 	InventoryStore
+	AccessStore
 	VaultStore
 	SettingStore
 	MadeStore
@@ -87,6 +88,7 @@ type AccountQuery struct {
 
 // TaxonomyStore keeps organizations and locations.
 type TaxonomyStore interface {
+	Organization(id OrganizationID) (Organization, error)
 	OrganizationByName(name string) (Organization, error)
 	Organizations() ([]Organization, error) // by name
 	InsertOrganization(o Organization) (OrganizationID, error)
@@ -282,8 +284,26 @@ type InventoryStore interface {
 	ApplicationByName(name string) (Application, error)
 	InsertApplication(a Application) (ApplicationID, error) // without authorizations
 	UpdateApplication(a Application) error                  // without authorizations
+	DeleteApplication(id ApplicationID) error               // its authorizations go with it; Conflict when it made managed keys
+	Application(id ApplicationID) (Application, error)      // without authorizations
+	Authorization(id AuthorizationID) (Authorization, error)
+	AuthorizationByClientID(clientID string) (Authorization, error)
+	AuthorizationByConsumerKey(consumerKey string) (Authorization, error)
 	InsertAuthorization(a Authorization) (AuthorizationID, error)
 	UpdateAuthorization(a Authorization) error
+	DeleteAuthorization(id AuthorizationID) error // its access tokens go with it
+}
+
+// AccessStore keeps what applications are let in by for a while.
+type AccessStore interface {
+	AccessTokenByHash(h SecretHash) (AccessToken, error)
+	InsertAccessToken(t AccessToken) error
+	DeleteAccessTokens(of AuthorizationID) error // nil also when there are none
+	NonceUsed(key [32]byte) (bool, error)
+	InsertNonce(key [32]byte, until time.Time) error
+	// PruneAccess removes tokens and nonces that were over before a moment, at
+	// most limit of each, and tells how many.
+	PruneAccess(before time.Time, limit int) (int, error)
 }
 
 // VaultStore keeps managed keys with their versions, who has them, policies, and

@@ -12,6 +12,11 @@ const (
 	sweepEvery = 2 * time.Second
 	sweepBatch = 100 // sessions in one transaction, which has 15 seconds
 	pruneEvery = time.Hour
+
+	// Nonces and access tokens pile up while somebody works: with each signed
+	// request and each login one.
+	pruneAccessEvery = time.Minute
+	pruneAccessBatch = 1000
 )
 
 // every runs a job at once and then in steps until ctx is done. What fails is
@@ -45,4 +50,14 @@ func (s *server) prune(ctx context.Context) error {
 	_, err := s.local.Core.PruneDeliveries(ctx, core.System("prune"))
 	_, forgot := s.local.Core.PruneMade(ctx, core.System("prune"))
 	return errors.Join(err, forgot)
+}
+
+// pruneAccess removes access tokens and nonces that are over.
+func (s *server) pruneAccess(ctx context.Context) error {
+	for {
+		n, err := s.local.Core.PruneAccess(ctx, core.System("prune"), pruneAccessBatch)
+		if err != nil || n < pruneAccessBatch {
+			return err
+		}
+	}
 }

@@ -125,6 +125,7 @@ func (s *server) serve(ctx context.Context) error {
 	running.Go(func() error { return s.webhooks.Run(stopped) })
 	running.Go(func() error { return s.every(stopped, sweepEvery, "sweep", s.sweep) })
 	running.Go(func() error { return s.every(stopped, pruneEvery, "prune", s.prune) })
+	running.Go(func() error { return s.every(stopped, pruneAccessEvery, "prune access", s.pruneAccess) })
 	running.Go(func() error {
 		<-stopped.Done()
 		return s.stop(visited)

@@ -74,13 +74,14 @@ type applicationRow struct {
 	UUID           uid   `bun:"uuid"`
 	Name           string
 	OrganizationID reference `bun:",nullzero"`
+	Disabled       bool
 	CreatedAt      instant
 	UpdatedAt      instant
 }
 
 func applicationRowOf(a core.Application) applicationRow {
 	return applicationRow{
-		ID: int64(a.ID), UUID: uid(a.UUID), Name: a.Name, OrganizationID: reference(a.Organization),
+		ID: int64(a.ID), UUID: uid(a.UUID), Name: a.Name, OrganizationID: reference(a.Organization), Disabled: a.Disabled,
 		CreatedAt: instant{a.CreatedAt}, UpdatedAt: instant{a.UpdatedAt},
 	}
 }
@@ -88,7 +89,7 @@ func applicationRowOf(a core.Application) applicationRow {
 func (r applicationRow) application() core.Application {
 	return core.Application{
 		ID: core.ApplicationID(r.ID), UUID: uuid.UUID(r.UUID), Name: r.Name, Organization: core.OrganizationID(r.OrganizationID),
-		CreatedAt: r.CreatedAt.Time, UpdatedAt: r.UpdatedAt.Time,
+		Disabled: r.Disabled, CreatedAt: r.CreatedAt.Time, UpdatedAt: r.UpdatedAt.Time,
 	}
 }
 
@@ -100,7 +101,13 @@ type authorizationRow struct {
 	Name                 string
 	Permission           string
 	Resources            texts
-	AllowedIPs           texts   `bun:"allowed_ips"`
+	AllowedIPs           texts `bun:"allowed_ips"`
+	Referers             texts
+	Certificate          string
+	Keys                 texts
+	Devices              texts
+	Disabled             bool
+	ExpiresAt            instant `bun:",nullzero"`
 	OAuth2ClientID       *string `bun:"oauth2_client_id"`
 	OAuth2SecretHash     *digest `bun:"oauth2_secret_hash"`
 	OAuth1ConsumerKey    *string `bun:"oauth1_consumer_key"`
@@ -114,7 +121,8 @@ type authorizationRow struct {
 func authorizationRowOf(a core.Authorization) authorizationRow {
 	r := authorizationRow{
 		ID: int64(a.ID), UUID: uid(a.UUID), ApplicationID: int64(a.Application), Name: a.Name, Permission: string(a.Permission),
-		Resources: a.Resources, AllowedIPs: a.AllowedIPs,
+		Resources: a.Resources, AllowedIPs: a.AllowedIPs, Referers: a.Referers, Certificate: a.Certificate,
+		Keys: a.Keys, Devices: a.Devices, Disabled: a.Disabled, ExpiresAt: instant{a.ExpiresAt},
 		CreatedAt: instant{a.CreatedAt}, UpdatedAt: instant{a.UpdatedAt},
 	}
 	if c := a.OAuth2; c != nil {
@@ -131,6 +139,7 @@ func (r authorizationRow) authorization() core.Authorization {
 	a := core.Authorization{
 		ID: core.AuthorizationID(r.ID), UUID: uuid.UUID(r.UUID), Application: core.ApplicationID(r.ApplicationID), Name: r.Name,
 		Permission: core.Permission(r.Permission), Resources: r.Resources, AllowedIPs: r.AllowedIPs,
+		Referers: r.Referers, Certificate: r.Certificate, Keys: r.Keys, Devices: r.Devices, Disabled: r.Disabled, ExpiresAt: r.ExpiresAt.Time,
 		CreatedAt: r.CreatedAt.Time, UpdatedAt: r.UpdatedAt.Time,
 	}
 	if r.OAuth2ClientID != nil && r.OAuth2SecretHash != nil {
@@ -173,6 +182,30 @@ func (t *tx) ApplicationByName(name string) (core.Application, error) {
 	a.Authorizations, err = all(authorizationRow.authorization)(
 		list[authorizationRow](t, "WHERE application_id = ? ORDER BY name", int64(a.ID)))
 	return a, err
+}
+
+func (t *tx) Application(id core.ApplicationID) (core.Application, error) {
+	return one(applicationRow.application)(get[applicationRow](t, "WHERE id = ?", int64(id)))
+}
+
+func (t *tx) DeleteApplication(id core.ApplicationID) error {
+	return t.change("DELETE FROM applications WHERE id = ?", int64(id))
+}
+
+func (t *tx) Authorization(id core.AuthorizationID) (core.Authorization, error) {
+	return one(authorizationRow.authorization)(get[authorizationRow](t, "WHERE id = ?", int64(id)))
+}
+
+func (t *tx) AuthorizationByClientID(clientID string) (core.Authorization, error) {
+	return one(authorizationRow.authorization)(get[authorizationRow](t, "WHERE oauth2_client_id = ?", clientID))
+}
+
+func (t *tx) AuthorizationByConsumerKey(consumerKey string) (core.Authorization, error) {
+	return one(authorizationRow.authorization)(get[authorizationRow](t, "WHERE oauth1_consumer_key = ?", consumerKey))
+}
+
+func (t *tx) DeleteAuthorization(id core.AuthorizationID) error {
+	return t.change("DELETE FROM authorizations WHERE id = ?", int64(id))
 }
 
 func (t *tx) InsertApplication(a core.Application) (core.ApplicationID, error) {

@@ -24,6 +24,10 @@ func (r organizationRow) organization() core.Organization {
 	}
 }
 
+func (t *tx) Organization(id core.OrganizationID) (core.Organization, error) {
+	return one(organizationRow.organization)(get[organizationRow](t, "WHERE id = ?", int64(id)))
+}
+
 func (t *tx) OrganizationByName(name string) (core.Organization, error) {
 	return one(organizationRow.organization)(get[organizationRow](t, "WHERE name = ?", name))
 }

@@ -114,6 +114,8 @@ func changes(t testing.TB) map[string]func(core.Tx) error {
 		"DeleteWebhook":       func(tx core.Tx) error { return tx.DeleteWebhook(9999) },
 		"UpdateDevice":        func(tx core.Tx) error { return tx.UpdateDevice(core.Device{ID: 9999}) },
 		"UpdateApplication":   func(tx core.Tx) error { return tx.UpdateApplication(core.Application{ID: 9999}) },
+		"DeleteApplication":   func(tx core.Tx) error { return tx.DeleteApplication(9999) },
+		"DeleteAuthorization": func(tx core.Tx) error { return tx.DeleteAuthorization(9999) },
 		"UpdateAuthorization": func(tx core.Tx) error { return tx.UpdateAuthorization(core.Authorization{ID: 9999}) },
 	}
 }

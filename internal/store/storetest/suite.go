@@ -31,6 +31,7 @@ func Run(t *testing.T, open func(t testing.TB) core.Store) {
 		"audit":        testAudit,
 		"settings":     testSettings,
 		"made":         testMade,
+		"access":       testAccess,
 		"removal":      testRemoval,
 		"text":         testText,
 		"rollback":     testRollback,
