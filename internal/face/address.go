@@ -34,6 +34,13 @@ func ClientAddr(r *http.Request, trusted []netip.Prefix) netip.Addr {
 	return client
 }
 
+// FromProxy tells whether the peer that sent r is a trusted proxy, whose word on
+// what it was asked is good.
+func FromProxy(r *http.Request, trusted []netip.Prefix) bool {
+	peer, ok := parseAddr(r.RemoteAddr)
+	return ok && isOneOf(peer, trusted)
+}
+
 // parseAddr reads an address with or without a port. IPv4 in IPv6 clothes is
 // unmapped and zones are dropped, so that one client has one address.
 func parseAddr(text string) (netip.Addr, bool) {

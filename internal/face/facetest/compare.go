@@ -1,6 +1,7 @@
 package facetest
 
 import (
+	"bytes"
 	"encoding/json"
 	"net/http"
 	"regexp"
@@ -15,6 +16,7 @@ import (
 var forms = map[string]string{
 	"uuid":       `[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}`, // UUIDv7, RFC 9562
 	"time":       `\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,6})?Z`,                       // RFC 3339, UTC, microseconds
+	"token":      `[\w-]{20,}`,                                                          // a random credential
 	"identifier": `[a-km-np-z2-9]{20}`,                                                  // a session's SSH user name
 }
 
@@ -114,8 +116,22 @@ func (p *player) bodies(t testing.TB, want string) (any, any) {
 		got := strings.TrimSuffix(p.reply.Body.String(), "\n")
 		return p.match(want, got), got
 	}
+	if p.Exact {
+		got := strings.TrimSuffix(p.reply.Body.String(), "\n")
+		return p.match(compact(t, want), got), got
+	}
 	got := decode(t, p.reply.Body.String())
 	return p.matchJSON(decode(t, want), got), got
+}
+
+// compact drops the white space between the tokens of JSON.
+func compact(t testing.TB, text string) string {
+	t.Helper()
+	var b bytes.Buffer
+	if err := json.Compact(&b, []byte(text)); err != nil {
+		t.Fatalf("%v in JSON %q", err, text)
+	}
+	return b.String()
 }
 
 // decode reads JSON with its numbers as they are written.

@@ -17,6 +17,9 @@ type World struct {
 	Handler http.Handler
 	// Vars are values that the recording names.
 	Vars map[string]string
+	// Exact holds JSON to the order of its members too, where a product's clients
+	// may see it. White space in recordings does not count.
+	Exact bool
 	// Do are things that happen between exchanges, by the name they have in the
 	// recording. They are given the text that stands below it.
 	Do map[string]func(t *testing.T, text string)
