@@ -1,6 +1,7 @@
 package server_test
 
 import (
+	"crypto/rand"
 	"encoding/json"
 	"log/slog"
 	"net/http"
@@ -37,7 +38,17 @@ projects:
 `
 
 // doors by face; that of the server's own paths takes no credential.
-var doors = map[string]door{"server": {}, "native": nativeDoor, "sshverify": sshverifyDoor}
+var doors = map[string]door{"server": {}, "native": nativeDoor, "sshverify": sshverifyDoor, "senhasegura": senhaseguraDoor}
+
+// The applications of two tenants; the client's id is its secret's beginning.
+const accessApplications = `
+devices: [{hostname: web, organization: acme, ip: 10.0.0.5}]
+applications:
+  - {name: deploy, organization: acme, authorizations: [
+      {name: ci, permission: read-write, resources: [pam-core], allowed_ips: ["*"], oauth2: {client_id: a2aOwner, client_secret: a2aOwner00000000000000000000000000000000}}]}
+  - {name: foreign, organization: zeta, authorizations: [
+      {name: ci, permission: read-write, resources: [pam-core], allowed_ips: ["*"], oauth2: {client_id: a2aOther, client_secret: a2aOther00000000000000000000000000000000}}]}
+`
 
 // nowhere is the UUID of nothing.
 const nowhere = "0190a0b0-0000-7000-8000-00000000dead"
@@ -107,4 +118,72 @@ func sshverifyObjects(t *testing.T, ask asker, route server.Route) map[string]st
 		t.Fatalf("make a session: %d %s (%v)", status, reply, err)
 	}
 	return map[string]string{"session": made.ID, "webhook": made.Webhooks[0].ID}
+}
+
+var senhaseguraDoor = door{
+	credential: bearer,
+	secrets: map[string]string{
+		"wrong": "a2aWrong00000000000000000000000000000000", "owner": "a2aOwner00000000000000000000000000000000",
+		"other": "a2aOther00000000000000000000000000000000",
+	},
+	login:  accessToken,
+	make:   senhaseguraObjects,
+	absent: map[string]string{"id": "999999"},
+	tells:  true,
+	broken: []string{"GET /api/pam/key", "GET /iso/pam/key"},
+	bodies: map[string]string{
+		"POST /api/oauth2/token": tokenRequest("a2aOwner00000000000000000000000000000000"),
+		"POST /iso/oauth2/token": tokenRequest("a2aOwner00000000000000000000000000000000"),
+		"POST /api/pam/key":      accessPair, "POST /iso/pam/key": accessPair,
+		"POST /api/pam/device": accessDevice, "POST /iso/pam/device": accessDevice,
+	},
+}
+
+const (
+	accessPair   = `{"hostname": "web", "ip": "10.0.0.5", "private_key": "p", "public_key": "q"}`
+	accessDevice = `{"hostname": "db", "ip": "10.0.0.6", "model": "m", "type": "t", "vendor": "v", "site": "s"}`
+)
+
+func tokenRequest(secret string) string {
+	return `{"grant_type": "client_credentials", "client_id": "` + secret[:8] + `", "client_secret": "` + secret + `"}`
+}
+
+// accessToken fetches an access token; one who has no client's secret shows it
+// as it is.
+func accessToken(ask asker, secret string) string {
+	if strings.HasPrefix(secret, "a2aWrong") {
+		return secret // asking with it time and again locks the address out
+	}
+	var got struct {
+		AccessToken string `json:"access_token"`
+	}
+	_, reply := ask(http.MethodPost, "/api/oauth2/token", tokenRequest(secret), http.Header{})
+	if err := json.Unmarshal(reply, &got); err != nil || got.AccessToken == "" {
+		return secret
+	}
+	return got.AccessToken
+}
+
+// senhaseguraObjects makes a key that is read, or a device, as the route wants
+// it: switched off for who switches it on.
+func senhaseguraObjects(t *testing.T, ask asker, route server.Route) map[string]string {
+	t.Helper()
+	owner := bearer(accessToken(ask, "a2aOwner00000000000000000000000000000000"))
+	path, body := "/api/pam/key", accessPair
+	if strings.Contains(route.Path, "/device") {
+		path, body = "/api/pam/device", strings.Replace(accessDevice, "db", rand.Text(), 1)
+	}
+	var made struct{ Key, Device struct{ ID string } }
+	status, reply := ask(http.MethodPost, path, body, owner)
+	if err := json.Unmarshal(reply, &made); err != nil || status != http.StatusCreated {
+		t.Fatalf("POST %s: %d %s (%v)", path, status, reply, err)
+	}
+	id := made.Key.ID + made.Device.ID
+	switch {
+	case route.Method == http.MethodPut:
+		ask(http.MethodDelete, path+"/"+id, "", owner)
+	case strings.Contains(route.Path, "/custody/"):
+		ask(http.MethodGet, path+"/"+id, "", owner)
+	}
+	return map[string]string{"id": id}
 }

@@ -1,12 +1,15 @@
 package server
 
 import (
+	"net"
 	"net/http"
+	"net/url"
 
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
 	"keyrack/internal/face"
 	"keyrack/internal/face/native"
+	"keyrack/internal/face/senhasegura"
 	"keyrack/internal/face/sshverify"
 )
 
@@ -53,7 +56,25 @@ func (s *server) faces() dispatcher {
 			RatePerMinute: c.RequestsPerMinute, ExpiredAsPending: c.ExpiredAsPending,
 		})}
 	}
+	if c := s.Config.Faces.Senhasegura; c.Enabled {
+		d["senhasegura"] = mounted{host: c.Host, Handler: senhasegura.New(senhasegura.Options{
+			Options: shared, Core: s.local.Core, BaseURL: withHost(s.Config.PublicURL, c.Host),
+		})}
+	}
 	return d
+}
+
+// withHost is the public URL of a face that is bound to a host name of its own.
+func withHost(public, host string) string {
+	u, err := url.Parse(public)
+	if err != nil || host == "" {
+		return public
+	}
+	port := u.Port()
+	if u.Host = host; port != "" {
+		u.Host = net.JoinHostPort(host, port)
+	}
+	return u.String()
 }
 
 func (s *server) metricsHandler() http.Handler {
