@@ -18,6 +18,15 @@ func (a *app) version() *cobra.Command {
 	}
 }
 
+// programVersion is what `keyrack version` calls the version.
+func programVersion() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return "unknown"
+	}
+	return info.Main.Version
+}
+
 // build is what the Go toolchain wrote into the binary.
 func build() record {
 	info, ok := debug.ReadBuildInfo()

@@ -43,6 +43,7 @@ func runServer(ctx context.Context, o server.Options) error {
 	ctx, stop := signal.NotifyContext(ctx, syscall.SIGINT, syscall.SIGTERM)
 	defer stop()
 	context.AfterFunc(ctx, stop)
+	o.Version = programVersion()
 	return server.Run(ctx, o)
 }
 

@@ -88,7 +88,8 @@ type Config struct {
 type SSH struct {
 	// The files with the host keys, in OpenSSH's format. Servers on one
 	// database need the same ones. By default two are made in data_dir, of the
-	// types ssh-ed25519 and ssh-rsa.
+	// types ssh-ed25519 and ssh-rsa. Of several keys of one type, the first is
+	// in use, and clients are told of the others.
 	HostKeys []string `yaml:"host_keys" example:"[/etc/keyrack/ssh_host_ed25519_key]"`
 
 	// The text shown before a key is offered, in sessions that bring no banner
@@ -104,6 +105,10 @@ type SSH struct {
 
 	// How many of them may come from one IPv4 address or IPv6 /64.
 	PerSource int `yaml:"per_source"`
+
+	// How many connections one of these may make in a minute; one that was
+	// quiet may make them all at once.
+	PerMinute int `yaml:"per_minute"`
 
 	// The networks of TCP proxies whose PROXY protocol header is believed; from
 	// anywhere else it is not.
@@ -210,7 +215,7 @@ func Default() Config {
 		DataDir:  "keyrack-data",
 		HTTPAddr: ":8080",
 		SSHAddr:  ":2222",
-		SSH:      SSH{LoginGrace: 2 * time.Minute, MaxConnections: 200, PerSource: 20},
+		SSH:      SSH{LoginGrace: 2 * time.Minute, MaxConnections: 200, PerSource: 20, PerMinute: 600},
 		Faces: Faces{
 			SSHVerify:   SSHVerify{Enabled: true, RequestsPerMinute: 600},
 			Raidboxes:   Raidboxes{Enabled: true},

@@ -49,7 +49,7 @@ func TestDefaults(t *testing.T) {
 	}
 	want := Config{
 		DataDir: "keyrack-data", HTTPAddr: ":8080", SSHAddr: ":2222",
-		SSH: SSH{LoginGrace: 2 * time.Minute, MaxConnections: 200, PerSource: 20},
+		SSH: SSH{LoginGrace: 2 * time.Minute, MaxConnections: 200, PerSource: 20, PerMinute: 600},
 		Faces: Faces{
 			SSHVerify: SSHVerify{Enabled: true, RequestsPerMinute: 600}, Raidboxes: Raidboxes{Enabled: true},
 			Foreman: Foreman{Enabled: true}, Waldur: Waldur{Enabled: true}, Senhasegura: Senhasegura{Enabled: true},
@@ -124,6 +124,7 @@ ssh:
   login_grace: 2m
   max_connections: 5
   per_source: 5
+  per_minute: 60
   proxy_from: [10.0.0.5/32, fd00::/8]
 http: {trusted_proxies: [10.0.0.0/8]}
 faces:
@@ -145,7 +146,7 @@ func TestEveryKeyIsRead(t *testing.T) {
 		DatabaseURL: vault.NewSecret("postgres://keyrack:hunter2@db1,db2:5432/keyrack"),
 		PublicURL:   "https://keys.example.org:8443", PublicSSH: "[fd00::5]:22",
 		SSH: SSH{
-			HostKeys: []string{"/etc/keyrack/a", "/b"}, Notice: "Mind the gap.", LoginGrace: 2 * time.Minute, MaxConnections: 5, PerSource: 5,
+			HostKeys: []string{"/etc/keyrack/a", "/b"}, Notice: "Mind the gap.", LoginGrace: 2 * time.Minute, MaxConnections: 5, PerSource: 5, PerMinute: 60,
 			ProxyFrom: []netip.Prefix{netip.MustParsePrefix("10.0.0.5/32"), netip.MustParsePrefix("fd00::/8")},
 		},
 		HTTP: HTTP{TrustedProxies: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")}},
@@ -267,6 +268,7 @@ var wrong = []struct{ content, want string }{
 	{"ssh: {login_grace: 0s}", "1: ssh.login_grace: must be from 1s to 10m0s"},
 	{"shutdown_grace: 21s", "1: shutdown_grace: must be from 0s to 20s"},
 	{"ssh:\n  max_connections: 0\n  per_source: 1", "2: ssh.max_connections: must be from 1 to 100000"},
+	{"ssh: {per_minute: 0}", "1: ssh.per_minute: must be from 1 to 1000000"},
 	{"ssh: {max_connections: 10, per_source: 11}", "1: ssh.per_source: must be from 1 to 10"},
 	{"ssh: {max_connections: 0x10}", "1: ssh.max_connections: must be a whole number"},
 	{"ssh: {max_connections: 010}", "1: ssh.max_connections: must be a whole number"},

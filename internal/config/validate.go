@@ -143,6 +143,7 @@ func (s SSH) check(p *problems) {
 	within(p, "ssh.login_grace", s.LoginGrace, time.Second, maxLoginGrace)
 	within(p, "ssh.max_connections", s.MaxConnections, 1, maxConnections)
 	within(p, "ssh.per_source", s.PerSource, 1, max(s.MaxConnections, 1))
+	within(p, "ssh.per_minute", s.PerMinute, 1, maxRequests)
 }
 
 func (f Faces) check(p *problems) {

@@ -49,11 +49,11 @@ func (s *server) faces() dispatcher {
 		Log: s.Log, Metrics: face.NewMetrics(s.metrics), TrustedProxies: s.Config.HTTP.TrustedProxies,
 	}
 	d := dispatcher{}
-	d["native"] = mounted{Handler: native.New(native.Options{Options: shared, Core: s.local.Core, BaseURL: s.Config.PublicURL})}
+	d["native"] = mounted{Handler: native.New(native.Options{Options: shared, Core: s.local.Core, BaseURL: s.Config.PublicURL, Version: s.Version})}
 	if c := s.Config.Faces.SSHVerify; c.Enabled {
 		d["sshverify"] = mounted{host: c.Host, Handler: sshverify.New(sshverify.Options{
 			Options: shared, Core: s.local.Core, BaseURL: s.Config.PublicURL,
-			RatePerMinute: c.RequestsPerMinute, ExpiredAsPending: c.ExpiredAsPending,
+			Version: s.Version, RatePerMinute: c.RequestsPerMinute, ExpiredAsPending: c.ExpiredAsPending,
 		})}
 	}
 	if c := s.Config.Faces.Senhasegura; c.Enabled {

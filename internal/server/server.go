@@ -26,6 +26,7 @@ type Options struct {
 	Log       *slog.Logger
 	Stderr    io.Writer // one line a listener, and the welcome
 	ReadyFile string    // written once all listen; empty: none
+	Version   string    // of the program, for the descriptions of its interfaces
 	Program   string    // how the program was called, for the commands it tells of
 	Welcome   bool      // print what to do next, credentials of the first start included
 	Ready     func(Running)

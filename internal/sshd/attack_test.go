@@ -57,7 +57,7 @@ func dialFrom(t *testing.T, from, to string) net.Conn {
 func TestSilentConnections(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, func(o *Options) {
-		o.MaxConnections, o.PerSource, o.IdentifyGrace = 600, 600, 10*time.Second
+		o.MaxConnections, o.PerSource, o.PerMinute, o.IdentifyGrace = 600, 600, 1e6, 10*time.Second
 	})
 	var silent []net.Conn
 	for range 500 {

@@ -46,7 +46,7 @@ func (c *conn) config(ctx context.Context) *ssh.ServerConfig {
 
 		KeyboardInteractiveCallback: c.land,
 	}
-	for _, key := range c.server.hostKeys {
+	for _, key := range c.server.current {
 		config.AddHostKey(key)
 	}
 	return config

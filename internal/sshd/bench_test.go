@@ -103,7 +103,7 @@ func (s benchServer) offer(keys []ssh.Signer) error {
 func serveBench(b *testing.B, sessions Sessions, identifier string) benchServer {
 	b.Helper()
 	w := newWorld(b, func(o *Options) {
-		o.PerSource, o.MaxConnections, o.Log = 10_000, 10_000, discard()
+		o.PerSource, o.MaxConnections, o.PerMinute, o.Log = 10_000, 10_000, 1e9, discard()
 		if sessions != nil {
 			o.Sessions = sessions
 		}

@@ -17,7 +17,8 @@ import (
 
 // conn is one client's connection, from accept to close. In order:
 //
-//  1. admit: learn the address; its source may have too many connections.
+//  1. admit: learn the address; its source may have too many connections, or
+//     make them too often.
 //  2. login: ssh.NewServerConn exchanges keys and hears authentication
 //     requests, for which it calls back (auth.go): identify at the first
 //     request, when the user name is known; offer for every key; signed for
@@ -75,12 +76,12 @@ func (c *conn) serve(live, serving context.Context) {
 	if !c.admit() {
 		return
 	}
-	_, channels, requests, err := c.login(live, serving)
+	peer, channels, requests, err := c.login(live, serving)
 	if err != nil {
 		c.giveUp(live, err)
 	} else {
 		c.conclude(live)
-		c.talk(live, channels, requests)
+		c.talk(live, peer, channels, requests)
 	}
 	if c.outcome == outcomeUnconfirmed {
 		c.charge(live) // the user left without an answer
@@ -96,13 +97,22 @@ func (c *conn) deadline(d time.Duration) {
 func (c *conn) admit() bool {
 	c.addr = addressOf(c.wire.RemoteAddr())
 	c.source = sourceOf(c.addr)
-	c.admitted = c.server.limits.claim(c.source)
-	if !c.admitted {
-		c.outcome = outcomeRefused
-		c.deadline(farewellTime)
-		_, _ = io.WriteString(c.wire, textBusy)
+	if c.admitted = c.server.limits.claim(c.source); !c.admitted {
+		c.refuse(outcomeRefused)
+		return false
 	}
-	return c.admitted
+	if !c.server.paces.allows(c.source) {
+		c.refuse(outcomeTooOften)
+		return false
+	}
+	return true
+}
+
+// refuse tells a client that has come over a limit, before SSH begins.
+func (c *conn) refuse(why outcome) {
+	c.outcome = why
+	c.deadline(farewellTime)
+	_, _ = io.WriteString(c.wire, textBusy)
 }
 
 // addressOf gives the client's address, an IPv4 one as such.

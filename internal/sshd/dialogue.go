@@ -27,6 +27,7 @@ const maxEvents = 256
 // reads the byte.
 type dialogue struct {
 	conn     *conn
+	identity identity
 	channel  ssh.Channel         // nil until the client opens one
 	requests <-chan *ssh.Request // of channel; nil also when it is closed
 	pressed  chan byte           // what the user pressed, 0 at the end of input
@@ -44,8 +45,11 @@ const (
 )
 
 // talk runs the dialogue until either side hangs up.
-func (c *conn) talk(ctx context.Context, channels <-chan ssh.NewChannel, globals <-chan *ssh.Request) {
-	d := &dialogue{conn: c, pressed: make(chan byte, 1), timer: time.NewTimer(0)}
+func (c *conn) talk(ctx context.Context, peer *ssh.ServerConn, channels <-chan ssh.NewChannel, globals <-chan *ssh.Request) {
+	d := &dialogue{
+		conn: c, identity: identity{peer: peer, keys: c.server.hostKeys}, pressed: make(chan byte, 1), timer: time.NewTimer(0),
+	}
+	d.identity.announce()
 	defer d.timer.Stop()
 	defer func() {
 		// The library waits for somebody to take what the client sent.
@@ -75,12 +79,13 @@ func (d *dialogue) loop(ctx context.Context, channels <-chan ssh.NewChannel, glo
 			if !ok {
 				return
 			}
-			reply(r, false)
+			d.global(r)
 		case r, ok := <-d.requests:
 			if !ok {
 				d.requests = nil
 				continue
 			}
+			d.before(globals)
 			d.request(r)
 		case b := <-d.pressed:
 			d.answer(ctx, b)
@@ -92,6 +97,30 @@ func (d *dialogue) loop(ctx context.Context, channels <-chan ssh.NewChannel, glo
 		case <-stop:
 			stop = nil
 			d.dismiss()
+		}
+	}
+}
+
+// global answers a request about the connection as a whole.
+func (d *dialogue) global(r *ssh.Request) {
+	if !d.identity.answer(r) {
+		reply(r, false)
+	}
+}
+
+// before answers the global requests that have come already. A client asks for
+// proofs of host keys just before it asks for a shell, and leaves once it has
+// the last word.
+func (d *dialogue) before(globals <-chan *ssh.Request) {
+	for {
+		select {
+		case r, ok := <-globals:
+			if !ok {
+				return // the loop will notice
+			}
+			d.global(r)
+		default:
+			return
 		}
 	}
 }

@@ -183,6 +183,17 @@ func withoutSHA1(keys []ssh.Signer) ([]ssh.Signer, error) {
 	return out, nil
 }
 
+// firstOfType leaves out keys of a type that another one before them has: a key
+// exchange has room for one.
+func firstOfType(keys []ssh.Signer) []ssh.Signer {
+	seen := map[string]bool{}
+	return slices.DeleteFunc(slices.Clone(keys), func(key ssh.Signer) bool {
+		again := seen[key.PublicKey().Type()]
+		seen[key.PublicKey().Type()] = true
+		return again
+	})
+}
+
 // Fingerprint names a host key, for people to compare with what their client shows.
 type Fingerprint struct {
 	Algorithm string // as in known_hosts, "ssh-ed25519"

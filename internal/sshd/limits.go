@@ -6,6 +6,7 @@ import (
 	"time"
 
 	lru "github.com/hashicorp/golang-lru/v2"
+	"golang.org/x/time/rate"
 )
 
 // limits bounds how many connections are open, in all and from one source.
@@ -58,6 +59,32 @@ func (l *limits) release(source netip.Prefix) {
 	}
 }
 
+// paces bounds how many connections each source may make in a minute. A source
+// that was quiet may make a minute's worth at once.
+type paces struct {
+	perMinute int
+
+	mu      sync.Mutex // makes look-up and note one step
+	sources *lru.Cache[netip.Prefix, *rate.Limiter]
+}
+
+func newPaces(perMinute int) *paces {
+	return &paces{perMinute: perMinute, sources: newSources[*rate.Limiter]()}
+}
+
+// allows counts a connection, unless its source has made too many. It goes by
+// the clock that never jumps.
+func (p *paces) allows(source netip.Prefix) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	of, ok := p.sources.Get(source)
+	if !ok {
+		of = rate.NewLimiter(rate.Limit(float64(p.perMinute)/60), p.perMinute)
+		p.sources.Add(source, of)
+	}
+	return of.Allow()
+}
+
 // sourceOf gives what is counted as one source: an IPv4 address, or the /64 of
 // an IPv6 address, of which any subscriber has 2^64 addresses.
 func sourceOf(addr netip.Addr) netip.Prefix {
@@ -76,17 +103,18 @@ type hush struct {
 	last *lru.Cache[netip.Prefix, time.Time]
 }
 
-const (
-	hushFor     = time.Minute
-	hushSources = 4096 // remembered; the one heard of longest ago is forgotten first
-)
+const hushFor = time.Minute
 
-func newHush() *hush {
-	last, err := lru.New[netip.Prefix, time.Time](hushSources)
+func newHush() *hush { return &hush{last: newSources[time.Time]()} }
+
+// newSources remembers something of 4096 sources; the one heard of longest ago
+// is forgotten first.
+func newSources[T any]() *lru.Cache[netip.Prefix, T] {
+	sources, err := lru.New[netip.Prefix, T](4096)
 	if err != nil {
 		panic(err) // only for a size below one
 	}
-	return &hush{last: last}
+	return sources
 }
 
 func (h *hush) passes(source netip.Prefix, now time.Time) bool {

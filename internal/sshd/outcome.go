@@ -14,7 +14,8 @@ import (
 type outcome string
 
 const (
-	outcomeRefused     outcome = "refused"     // over a limit
+	outcomeRefused     outcome = "refused"     // over a limit of open connections
+	outcomeTooOften    outcome = "too_often"   // over the limit of connections a minute
 	outcomeNoLogin     outcome = "no_login"    // ended before it named a session: scanners, health checks
 	outcomeUnknown     outcome = "unknown"     // no open session of that name
 	outcomeCollected   outcome = "collected"   // keys recorded
@@ -28,7 +29,7 @@ const (
 )
 
 var outcomes = []outcome{
-	outcomeRefused, outcomeNoLogin, outcomeUnknown, outcomeCollected, outcomeVerified, outcomeNoKeys,
+	outcomeRefused, outcomeTooOften, outcomeNoLogin, outcomeUnknown, outcomeCollected, outcomeVerified, outcomeNoKeys,
 	outcomeUnconfirmed, outcomeTooLate, outcomeUnavailable, outcomeStopped, outcomeCrashed,
 }
 
@@ -44,7 +45,9 @@ func (o outcome) level(err error) slog.Level {
 }
 
 // noise tells whether the log hears of it once a minute and source only.
-func (o outcome) noise() bool { return o == outcomeRefused || o == outcomeNoLogin }
+func (o outcome) noise() bool {
+	return o == outcomeRefused || o == outcomeTooOften || o == outcomeNoLogin
+}
 
 // metrics counts what happens. Labels name no user, key or address.
 type metrics struct {

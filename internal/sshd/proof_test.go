@@ -22,7 +22,7 @@ import (
 // that very connection.
 func TestProvenIffSigned(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, func(o *Options) { o.PerSource, o.MaxConnections = 1000, 1000 })
+	w := newWorld(t, func(o *Options) { o.PerSource, o.MaxConnections, o.PerMinute = 1000, 1000, 1e6 })
 	keys := freshKeys(3)
 	modes := map[string]func(*session){"single": single, "multi": multi, "prove": prove}
 	rapid.Check(t, func(t *rapid.T) {

@@ -2,6 +2,7 @@ package sshd
 
 import (
 	"bufio"
+	"bytes"
 	"crypto/aes"
 	"crypto/cipher"
 	"crypto/ecdh"
@@ -271,7 +272,9 @@ func (c *rawClient) read() ([]byte, error) {
 		case msgExtInfo:
 			c.extInfo = p
 		default:
-			return p, nil
+			if !bytes.Contains(p, []byte(requestHostKeys)) { // nobody has to listen to that
+				return p, nil
+			}
 		}
 	}
 }

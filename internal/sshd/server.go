@@ -57,6 +57,7 @@ type Options struct {
 
 	MaxConnections int // open at a time, in all; 200
 	PerSource      int // of these from one IPv4 address or IPv6 /64; 20
+	PerMinute      int // made in a minute from one of these; 600
 
 	Metrics prometheus.Registerer // none
 }
@@ -77,6 +78,7 @@ func (o *Options) fill() error {
 	orElse(&o.StopGrace, 15*time.Second)
 	orElse(&o.MaxConnections, 200)
 	orElse(&o.PerSource, 20)
+	orElse(&o.PerMinute, 600)
 	if o.Now == nil {
 		o.Now = time.Now
 	}
@@ -101,8 +103,10 @@ const (
 // Server is the SSH server.
 type Server struct {
 	Options
-	hostKeys []ssh.Signer
+	hostKeys []ssh.Signer // all that are announced
+	current  []ssh.Signer // of each type the first, with which connections begin
 	limits   *limits
+	paces    *paces
 	hush     *hush
 	metrics  *metrics
 }
@@ -121,8 +125,8 @@ func New(o Options) (*Server, error) {
 		return nil, err
 	}
 	return &Server{
-		Options: o, hostKeys: keys, metrics: m,
-		limits: newLimits(o.MaxConnections, o.PerSource), hush: newHush(),
+		Options: o, hostKeys: keys, current: firstOfType(keys), metrics: m,
+		limits: newLimits(o.MaxConnections, o.PerSource), paces: newPaces(o.PerMinute), hush: newHush(),
 	}, nil
 }
 
