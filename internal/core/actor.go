@@ -3,6 +3,8 @@ package core
 import (
 	"fmt"
 	"net/netip"
+
+	"github.com/google/uuid"
 )
 
 // Origin says through which door a request came, for the audit record.
@@ -28,7 +30,7 @@ type Actor struct {
 	rights  rightSet
 	origin  Origin
 	token   TokenID // it came with; zero: none
-	behind  string  // login of who acts as it; empty: nobody
+	behind  behind  // who acts as it
 
 	repeatable repeatable // the request, where its sender may repeat it
 }
@@ -94,8 +96,14 @@ func (a Actor) ReadsAll() bool { return a.readsAll() }
 // Manages tells whether the actor may change everything.
 func (a Actor) Manages() bool { return a.manages() }
 
-// Impersonator is the login of who acts as this actor; empty: nobody.
-func (a Actor) Impersonator() string { return a.behind }
+// behind is an account that acts as another.
+type behind struct {
+	login string // empty: nobody
+	id    uuid.UUID
+}
+
+// Impersonator is the login and UUID of who acts as this actor; empty: nobody.
+func (a Actor) Impersonator() (login string, id uuid.UUID) { return a.behind.login, a.behind.id }
 
 // trusted tells whether the actor holds the store itself.
 func (a Actor) trusted() bool { return a.kind == ActorSystem || a.kind == ActorOperator }

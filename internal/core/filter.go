@@ -58,11 +58,15 @@ type Attribute string
 
 // The attributes of keys.
 const (
-	KeyIDAttr      Attribute = "id"         // KeyID
-	KeyUUIDAttr    Attribute = "uuid"       // uuid.UUID
-	KeyShortIDAttr Attribute = "short_id"   // string
-	KeyOwnerAttr   Attribute = "owner"      // AccountID
-	KeyNameAttr    Attribute = "name"       // string
+	KeyIDAttr      Attribute = "id"       // KeyID
+	KeyUUIDAttr    Attribute = "uuid"     // uuid.UUID
+	KeyShortIDAttr Attribute = "short_id" // string
+	KeyOwnerAttr   Attribute = "owner"    // AccountID
+	KeyNameAttr    Attribute = "name"     // string
+
+	// KeyOwnerUUIDAttr is the UUID of the owner's account; only [Equal].
+	KeyOwnerUUIDAttr Attribute = "owner.uuid" // uuid.UUID
+
 	KeyTypeAttr    Attribute = "algorithm"  // string, as "ssh-ed25519"
 	KeySharedAttr  Attribute = "shared"     // bool
 	KeyCreatedAttr Attribute = "created_at" // time.Time

@@ -20,8 +20,8 @@ func (s *Service) auditEvent(by Actor, action, object string, with ...func(*Audi
 	for _, set := range with {
 		set(&e)
 	}
-	if by.behind != "" {
-		e.Detail = strings.TrimSpace(e.Detail + " (" + by.behind + " acts as " + by.name + ")")
+	if by.behind.login != "" {
+		e.Detail = strings.TrimSpace(e.Detail + " (" + by.behind.login + " acts as " + by.name + ")")
 	}
 	return e
 }

@@ -146,8 +146,12 @@ func (s *Service) Impersonate(ctx context.Context, by Actor, account string) (Ac
 		if !a.ActiveAt(s.clock()) {
 			return Actor{}, ErrAccountInactive
 		}
+		self, err := tx.Account(by.account)
+		if err != nil {
+			return Actor{}, badCredential(err)
+		}
 		as := accountActor(a, by.origin)
-		as.behind = by.name
+		as.behind = behind{self.Login, self.UUID}
 		return as, nil
 	})
 }

@@ -33,6 +33,8 @@ type column struct {
 	folded string
 	// parts: the folded column has an index of what it contains.
 	parts bool
+	// referred is the query of the value that the column has for one of its own.
+	referred string
 	// optional columns may be NULL.
 	optional bool
 	// among is a query for the values of a row that may have several: a
@@ -286,6 +288,8 @@ func (c *condition) compareOne(known column, name string, e core.Compare) {
 	case core.NotLike:
 		c.text.WriteString("NOT ")
 		c.like(known, e.Value.(string))
+	case core.Equal:
+		c.bind(name+cmp.Or(known.referred, operators[e.Op]), e.Value)
 	default:
 		c.bind(name+operators[e.Op], e.Value)
 	}

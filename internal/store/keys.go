@@ -83,18 +83,19 @@ func (t *tx) OwnerKeyByName(owner core.AccountID, name string) (core.Key, error)
 
 // keyFields are what keys can be filtered and ordered by.
 var keyFields = fields{
-	core.KeyIDAttr:      {name: "id", sharp: true},
-	core.KeyUUIDAttr:    {name: "uuid", sharp: true},
-	core.KeyShortIDAttr: {name: "short_id", sharp: true},
-	core.KeyOwnerAttr:   {name: "owner", aside: "+owner", own: true},
-	core.KeyNameAttr:    {name: "name", aside: "name || ''", folded: "folded", parts: true},
-	core.KeyTypeAttr:    {name: "algorithm"},
-	core.KeySharedAttr:  {name: "shared", own: true},
-	core.KeyCreatedAttr: {name: "created_at"},
-	core.KeyUpdatedAttr: {name: "updated_at"},
-	core.KeyMD5Attr:     {name: "md5", sharp: true},
-	core.KeySHA256Attr:  {name: "sha256", sharp: true},
-	core.KeySHA512Attr:  {name: "sha512", sharp: true},
+	core.KeyIDAttr:        {name: "id", sharp: true},
+	core.KeyUUIDAttr:      {name: "uuid", sharp: true},
+	core.KeyShortIDAttr:   {name: "short_id", sharp: true},
+	core.KeyOwnerAttr:     {name: "owner", aside: "+owner", own: true},
+	core.KeyOwnerUUIDAttr: {name: "owner", aside: "+owner", referred: " = (SELECT id FROM accounts WHERE uuid = ?)"},
+	core.KeyNameAttr:      {name: "name", aside: "name || ''", folded: "folded", parts: true},
+	core.KeyTypeAttr:      {name: "algorithm"},
+	core.KeySharedAttr:    {name: "shared", own: true},
+	core.KeyCreatedAttr:   {name: "created_at"},
+	core.KeyUpdatedAttr:   {name: "updated_at"},
+	core.KeyMD5Attr:       {name: "md5", sharp: true},
+	core.KeySHA256Attr:    {name: "sha256", sharp: true},
+	core.KeySHA512Attr:    {name: "sha512", sharp: true},
 }
 
 func (t *tx) Keys(q core.KeyQuery) ([]core.Key, int, error) {
