@@ -181,6 +181,9 @@ type Waldur struct {
 
 	// The only host name it is served for. By default it is served for all.
 	Host string `yaml:"host" example:"waldur.example.org"`
+
+	// The web origins whose pages may use it from a browser, or "*" for any.
+	CORSOrigins []string `yaml:"cors_origins" example:"[https://portal.example.org]"`
 }
 
 // Senhasegura is the face of that name.

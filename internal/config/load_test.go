@@ -131,7 +131,7 @@ faces:
   sshverify: {enabled: no, host: verify.example.org, requests_per_minute: 1, expired_as_pending: true}
   raidboxes: {enabled: no, host: r}
   foreman: {enabled: no, host: f}
-  waldur: {enabled: no, host: w}
+  waldur: {enabled: no, host: w, cors_origins: ["https://p.example.org"]}
   senhasegura: {enabled: no, host: s}
 log: {level: debug, format: json}
 shutdown_grace: 0s
@@ -152,7 +152,7 @@ func TestEveryKeyIsRead(t *testing.T) {
 		HTTP: HTTP{TrustedProxies: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")}},
 		Faces: Faces{
 			SSHVerify: SSHVerify{Host: "verify.example.org", RequestsPerMinute: 1, ExpiredAsPending: true},
-			Raidboxes: Raidboxes{Host: "r"}, Foreman: Foreman{Host: "f"}, Waldur: Waldur{Host: "w"}, Senhasegura: Senhasegura{Host: "s"},
+			Raidboxes: Raidboxes{Host: "r"}, Foreman: Foreman{Host: "f"}, Waldur: Waldur{Host: "w", CORSOrigins: []string{"https://p.example.org"}}, Senhasegura: Senhasegura{Host: "s"},
 		},
 		Log:           Log{Level: slog.LevelDebug, Format: "json"},
 		MasterKeyFile: "/etc/keyrack/m", KeysetFile: "/k",

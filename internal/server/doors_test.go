@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/uuid"
+
 	"keyrack/internal/server"
 )
 
@@ -20,16 +22,17 @@ organizations: [{name: acme}, {name: zeta}]
 locations: [{name: berlin}, {name: paris}]
 accounts:
   - {login: ada, name: Ada Example, email: ada@example.org, password: correct-horse-battery, organizations: [acme], locations: [berlin], tokens: [
-      {name: t, use: host, secret: hostOwner0000000000000000000000000000000},
+      {name: t, use: host, secret: hostOwner0000000000000000000000000000000}, {name: w, use: waldur, secret: aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa},
+      {name: past, use: waldur, secret: 9999999999999999999999999999999999999999, expires_at: 2020-01-01},
       {name: old, use: host, secret: hostExpired00000000000000000000000000000, expires_at: 2020-01-01}]}
   - {login: bob, name: Bob Example, email: bob@example.org, password: correct-horse-battery, organizations: [zeta], locations: [paris], tokens: [
-      {name: t, use: host, secret: hostOther0000000000000000000000000000000}]}
+      {name: t, use: host, secret: hostOther0000000000000000000000000000000}, {name: w, use: waldur, secret: bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb}]}
   - {login: sam, name: Sam Support, email: sam@example.org, password: correct-horse-battery, roles: [support], organizations: [acme], tokens: [
-      {name: t, use: host, secret: hostSupport00000000000000000000000000000}]}
+      {name: t, use: host, secret: hostSupport00000000000000000000000000000}, {name: w, use: waldur, secret: cccccccccccccccccccccccccccccccccccccccc}]}
   - {login: root, name: Root Admin, email: root@example.org, password: correct-horse-battery, roles: [admin], organizations: [acme], tokens: [
-      {name: t, use: host, secret: hostAdmin0000000000000000000000000000000}]}
+      {name: t, use: host, secret: hostAdmin0000000000000000000000000000000}, {name: w, use: waldur, secret: dddddddddddddddddddddddddddddddddddddddd}]}
   - {login: dan, name: Dan Disabled, email: dan@example.org, password: correct-horse-battery, disabled: true, organizations: [acme], tokens: [
-      {name: t, use: host, secret: hostDisabled0000000000000000000000000000}]}
+      {name: t, use: host, secret: hostDisabled0000000000000000000000000000}, {name: w, use: waldur, secret: eeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeee}]}
 projects:
   - {name: onboarding, organization: acme, api_keys: [
       {name: ci, secret: apiOwner00000000000000000000000000000000},
@@ -38,7 +41,7 @@ projects:
 `
 
 // doors by face; that of the server's own paths takes no credential.
-var doors = map[string]door{"server": {}, "native": nativeDoor, "sshverify": sshverifyDoor, "senhasegura": senhaseguraDoor}
+var doors = map[string]door{"server": {}, "native": nativeDoor, "sshverify": sshverifyDoor, "senhasegura": senhaseguraDoor, "waldur": waldurDoor}
 
 // The applications of two tenants; the client's id is its secret's beginning.
 const accessApplications = `
@@ -186,4 +189,46 @@ func senhaseguraObjects(t *testing.T, ask asker, route server.Route) map[string]
 		ask(http.MethodGet, path+"/"+id, "", owner)
 	}
 	return map[string]string{"id": id}
+}
+
+// token is a credential as Waldur has it.
+func token(secret string) http.Header { return http.Header{"Authorization": {"Token " + secret}} }
+
+var waldurDoor = door{
+	credential: token,
+	secrets: map[string]string{
+		"wrong": strings.Repeat("0", 40), "owner": waldurOwner, "other": strings.Repeat("b", 40), "support": strings.Repeat("c", 40),
+		"admin": strings.Repeat("d", 40), "disabled": strings.Repeat("e", 40), "expired": strings.Repeat("9", 40),
+	},
+	make:   waldurObjects,
+	absent: map[string]string{"uuid": nowhere},
+	bodies: map[string]string{
+		"POST /api-auth/password/": `{"username": "ada", "password": "correct-horse-battery"}`,
+		"POST /api/keys/":          `{"name": "made", "public_key": "` + accessKey + `"}`,
+	},
+}
+
+var waldurOwner = strings.Repeat("a", 40)
+
+// waldurObjects makes a key, or gives the owner himself. Who has logged out
+// makes none.
+func waldurObjects(t *testing.T, ask asker, route server.Route) map[string]string {
+	t.Helper()
+	var made struct{ UUID string }
+	switch {
+	case strings.HasPrefix(route.Path, "/api-auth/"):
+		return nil
+	case strings.HasPrefix(route.Path, "/api/users/"):
+		_, reply := ask(http.MethodGet, "/api/users/me/", "", token(waldurOwner))
+		if err := json.Unmarshal(reply, &made); err != nil {
+			t.Fatal(err)
+		}
+	default:
+		body := `{"name": "` + uuid.NewString() + `", "public_key": "` + accessKey + `"}`
+		status, reply := ask(http.MethodPost, "/api/keys/", body, token(waldurOwner))
+		if err := json.Unmarshal(reply, &made); err != nil || status != http.StatusCreated {
+			t.Fatalf("make a key: %d %s (%v)", status, reply, err)
+		}
+	}
+	return map[string]string{"uuid": made.UUID}
 }

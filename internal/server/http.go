@@ -11,6 +11,7 @@ import (
 	"keyrack/internal/face/native"
 	"keyrack/internal/face/senhasegura"
 	"keyrack/internal/face/sshverify"
+	"keyrack/internal/face/waldur"
 )
 
 // routes mounts everything that is served by HTTP, to be read top to bottom.
@@ -61,13 +62,18 @@ func (s *server) faces() dispatcher {
 			Options: shared, Core: s.local.Core, BaseURL: withHost(s.Config.PublicURL, c.Host),
 		})}
 	}
+	if c := s.Config.Faces.Waldur; c.Enabled {
+		d["waldur"] = mounted{host: c.Host, Handler: waldur.New(waldur.Options{
+			Options: shared, Core: s.local.Core, BaseURL: withHost(s.givenURL, c.Host), Origins: c.CORSOrigins,
+		})}
+	}
 	return d
 }
 
 // withHost is the public URL of a face that is bound to a host name of its own.
 func withHost(public, host string) string {
 	u, err := url.Parse(public)
-	if err != nil || host == "" {
+	if err != nil || host == "" || public == "" {
 		return public
 	}
 	port := u.Port()

@@ -84,6 +84,7 @@ func proxied(l net.Listener, from []netip.Prefix) net.Listener {
 // for `keyrack collect`.
 func (s *server) publish(ctx context.Context) error {
 	c := &s.Config
+	s.givenURL = c.PublicURL
 	c.PublicURL = cmp.Or(c.PublicURL, "http://"+reachable(s.listeners.http[0].Addr()))
 	c.PublicSSH = cmp.Or(c.PublicSSH, s.publicSSH())
 	return s.local.Store.Update(ctx, func(tx core.Tx) error { return tx.PutSetting(sshAddressSetting, c.PublicSSH) })

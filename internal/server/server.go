@@ -69,7 +69,8 @@ type server struct {
 	hostKeys []ssh.Signer
 
 	listeners listeners
-	gate      gate // before the faces
+	givenURL  string // public_url as configured; empty: it was not
+	gate      gate   // before the faces
 	sshd      *sshd.Server
 	webhooks  *webhook.Worker
 	https     []*http.Server // beside the listener of the same index

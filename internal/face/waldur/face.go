@@ -74,10 +74,11 @@ func (a *api) Endpoints() []face.Endpoint {
 		{Method: http.MethodPost, Path: "/api-auth/password/", Public: true, Handle: a.logIn},
 		{Method: http.MethodPost, Path: "/api-auth/logout/", Handle: a.logOut},
 	}
+	routes = append(describing(routes), routes...)
 	for i, e := range routes {
 		routes[i].Handle = a.ready(e)
 	}
-	return append(routes, a.descriptions(routes)...)
+	return routes
 }
 
 // ready makes a handler check what concerns every request, where nobody was
@@ -97,16 +98,14 @@ func (a *api) ready(e face.Endpoint) face.Handler {
 	}
 }
 
-// descriptions gives each path its OPTIONS.
-func (a *api) descriptions(routes []face.Endpoint) []face.Endpoint {
+// describing gives each path its OPTIONS.
+func describing(routes []face.Endpoint) []face.Endpoint {
 	var options []face.Endpoint
 	seen := map[string]bool{}
 	for _, e := range routes {
 		if !seen[e.Path] {
 			seen[e.Path] = true
-			d := face.Endpoint{Method: http.MethodOptions, Path: e.Path, Public: e.Public, Handle: describe(e.Path)}
-			d.Handle = a.ready(d)
-			options = append(options, d)
+			options = append(options, face.Endpoint{Method: http.MethodOptions, Path: e.Path, Public: e.Public, Handle: describe(e.Path)})
 		}
 	}
 	return options
