@@ -14,7 +14,7 @@ BUILDVCS = $(if $(shell git rev-parse HEAD 2>/dev/null),auto,false)
 
 .PHONY: help
 help: ## show this
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-6s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: run
 run: build ## build, start on ./data, say what to do next
@@ -25,7 +25,7 @@ build: ## build ./keyrack, a static program that knows its version
 	CGO_ENABLED=0 go build -trimpath -buildvcs=$(BUILDVCS) -o keyrack ./cmd/keyrack
 
 .PHONY: test
-test: deps lint vuln ## check everything, with PostgreSQL, ssh and sshd; narrow with PKGS=
+test: deps lint vuln generated ## check everything, with PostgreSQL, ssh and sshd; narrow with PKGS=
 	scripts/with-postgres go test -race -shuffle=on -timeout 30m $(PKGS)
 ifeq ($(PKGS),./...)
 	$(MAKE) faults
@@ -47,6 +47,10 @@ deps: ## install the Debian packages that the tests need, where missing
 lint: ## go vet and golangci-lint; narrow with PKGS=
 	go vet $(PKGS)
 	$(LINT) run $(PKGS)
+
+.PHONY: generated
+generated: ## make generated code anew, want no difference
+	scripts/check-generated
 
 .PHONY: vuln
 vuln: ## look for known vulnerabilities

@@ -28,6 +28,7 @@ var reasons = map[string]string{
 	"github.com/lestrrat-go/jwx/v3":                            "JWT of the raidboxes face, parsed and held to one algorithm",
 	"github.com/kayrus/putty":                                  "private keys in PuTTY's format, versions 2 and 3",
 	"github.com/youmark/pkcs8":                                 "private keys in encrypted PKCS#8, which the standard library does not read",
+	"github.com/oapi-codegen/runtime":                          "the client that a generator makes of our OpenAPI, in tests",
 	"github.com/pires/go-proxyproto":                           "client addresses behind a TCP proxy",
 	"github.com/pquerna/otp":                                   "codes of a second factor (RFC 6238)",
 	"github.com/pressly/goose/v3":                              "migrations, each run once, under a lock",
