@@ -65,8 +65,11 @@ func (s *Service) withPassword(ctx context.Context, account Account, password st
 	if err := ignore(NotFound, err); err != nil {
 		return Account{}, err
 	}
-	if !ok || now.PasswordHash != account.PasswordHash {
+	switch {
+	case !ok:
 		return Account{}, errBadCredential
+	case now.PasswordHash != account.PasswordHash: // another password, or the same with its hash upgraded
+		return s.withPassword(ctx, now, password)
 	}
 	return s.upgradeHash(ctx, now, password)
 }
