@@ -12,7 +12,7 @@ import (
 // means the same as another here is not added.
 var auditVerbs = []string{
 	"add", "change", "remove", "enable", "disable", "set", "reveal", // objects
-	"adopt", "release", // keys
+	"adopt", "release", "flag", // keys
 	"collect", "complete", "verify", "fail", "expire", // sessions
 	"replay",                                        // deliveries
 	"rotate", "promote", "drop", "reseal", "rewrap", // the keys of the vault

@@ -44,6 +44,7 @@ type Field struct {
 	Path   string // in domain names, as "keys[2].public_key"
 	Msg    string
 	Reason Reason // zero: the message says it all
+	Err    error  // what Msg tells, for who says it in other words; of a key an [*sshkey.Error]; nil: nothing more
 }
 
 // Reason is what a face needs to know of a problem to say it in its product's
@@ -118,6 +119,11 @@ func (p *problems) add(path string, why Reason, format string, args ...any) {
 	*p = append(*p, Field{Path: path, Msg: fmt.Sprintf(format, args...), Reason: why})
 }
 
+// because is addf for what an error says.
+func (p *problems) because(path string, err error) {
+	*p = append(*p, Field{Path: path, Msg: err.Error(), Err: err})
+}
+
 // take notes what err says about the input, below prefix. An error of another
 // kind says nothing about the input: it is given back, and nil for all else.
 func (p *problems) take(prefix string, err error) error {
@@ -135,7 +141,7 @@ func (p *problems) take(prefix string, err error) error {
 // within takes over what was found below prefix.
 func (p *problems) within(prefix string, found []Field) {
 	for _, f := range found {
-		*p = append(*p, Field{Path: joinPath(prefix, f.Path), Msg: f.Msg, Reason: f.Reason})
+		*p = append(*p, Field{Path: joinPath(prefix, f.Path), Msg: f.Msg, Reason: f.Reason, Err: f.Err})
 	}
 }
 

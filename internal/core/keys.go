@@ -3,7 +3,9 @@ package core
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -25,21 +27,32 @@ type Uniqueness struct {
 	Key  bool // no other entry of the owner is the same key
 }
 
+// Elsewhere says what to do with a key that another account has already.
+type Elsewhere uint8
+
+// What can be done with it.
+const (
+	ElsewhereTaken   Elsewhere = iota // it is added as any
+	ElsewhereFlagged                  // it is added, and the audit record has a finding
+	ElsewhereRefused                  // it is not: Conflict, as of one's own
+)
+
 // NewKey is what a key is made from.
 type NewKey struct {
-	Owner   AccountID
-	Name    string
-	Text    string // in any form sshkey.Parse takes, without options, no certificate
-	Shared  bool
-	Comment string // for the revision: why
-	Unique  Uniqueness
-	Policy  *sshkey.Policy // nil: the installation's
+	Owner     AccountID
+	Name      string
+	Text      string // in any form sshkey.Parse takes, without options, no certificate
+	Shared    bool
+	Comment   string // for the revision: why
+	Unique    Uniqueness
+	Elsewhere Elsewhere
+	Policy    *sshkey.Policy // nil: the installation's
 }
 
 // AddKey gives an account a key. Its owner and those who manage everything may.
 // Invalid names the fields name and public_key; Conflict says what is taken.
 func (s *Service) AddKey(ctx context.Context, by Actor, in NewKey) (Key, error) {
-	return update(ctx, s, func(tx Tx) (Key, error) {
+	k, err := update(ctx, s, func(tx Tx) (Key, error) {
 		owner, err := s.ownerFor(tx, by, in.Owner)
 		if err != nil {
 			return Key{}, err
@@ -47,6 +60,50 @@ func (s *Service) AddKey(ctx context.Context, by Actor, in NewKey) (Key, error) 
 		return once(s, tx, by, Key.id,
 			func(id uuid.UUID) (Key, error) { return keyFor(tx, by, id) },
 			func() (Key, error) { return s.addKey(tx, by, owner, in) })
+	})
+	return k, s.notePrivateKey(ctx, by, in, err)
+}
+
+// CheckKey says what [Service.AddKey] would say now, and adds nothing: for
+// faces that have to tell it beside what else is wrong with a request. Its
+// owner and those who manage everything may.
+func (s *Service) CheckKey(ctx context.Context, by Actor, in NewKey) error {
+	err := s.store.View(ctx, func(tx Tx) error {
+		owner, err := s.ownerFor(tx, by, in.Owner)
+		if err != nil {
+			return err
+		}
+		_, err = s.newKey(tx, owner, in)
+		return err
+	})
+	return s.notePrivateKey(ctx, by, in, err)
+}
+
+// notePrivateKey writes down that somebody sent the private half of a key: it
+// has been where it must not be, and its owner should be told. Of the key
+// nothing is kept. The refusal is given back.
+func (s *Service) notePrivateKey(ctx context.Context, by Actor, in NewKey, refusal error) error {
+	if !isPrivateKey(refusal) {
+		return refusal
+	}
+	err := s.store.Update(ctx, func(tx Tx) error {
+		owner, err := tx.Account(in.Owner)
+		if err != nil {
+			return err
+		}
+		return s.audit(tx, by, "key.add", owner.object(), refused("a private key was sent"))
+	})
+	if err != nil {
+		return err
+	}
+	return refusal
+}
+
+func isPrivateKey(err error) bool {
+	e, ok := errors.AsType[*Error](err)
+	return ok && slices.ContainsFunc(e.Fields, func(f Field) bool {
+		why, ok := errors.AsType[*sshkey.Error](f.Err)
+		return ok && why.Code == sshkey.CodePrivateKey
 	})
 }
 
@@ -61,6 +118,23 @@ func (s *Service) ownerFor(tx Tx, by Actor, id AccountID) (Account, error) {
 }
 
 func (s *Service) addKey(tx Tx, by Actor, owner Account, in NewKey) (Key, error) {
+	k, err := s.newKey(tx, owner, in)
+	if err != nil {
+		return Key{}, err
+	}
+	if k, err = s.insertKey(tx, by, k, in.Comment); err != nil {
+		return Key{}, err
+	}
+	if in.Elsewhere == ElsewhereFlagged {
+		if err := s.flagElsewhere(tx, by, k); err != nil {
+			return Key{}, err
+		}
+	}
+	return k, tx.InsertEvidence(Evidence{Key: k.ID, Grade: Pasted, At: k.CreatedAt, Address: by.origin.Address})
+}
+
+// newKey makes a key that may be added.
+func (s *Service) newKey(tx Tx, owner Account, in NewKey) (Key, error) {
 	public, err := s.judgeNewKey(tx, in)
 	if err != nil {
 		return Key{}, err
@@ -70,14 +144,35 @@ func (s *Service) addKey(tx Tx, by Actor, owner Account, in NewKey) (Key, error)
 		UUID: newUUID(), ShortID: NewShortID(), Owner: owner.ID, Name: in.Name, Text: in.Text,
 		Public: public, Shared: in.Shared, CreatedAt: now, UpdatedAt: now,
 	}
-	if err := unused(tx, k, in.Unique); err != nil {
-		return Key{}, err
+	if err := unused(tx, k, in.Unique); err != nil || in.Elsewhere != ElsewhereRefused {
+		return k, err
 	}
-	k, err = s.insertKey(tx, by, k, in.Comment)
+	if _, found, err := elsewhere(tx, k); err != nil || !found {
+		return k, err
+	}
+	return Key{}, conflictAt(errTaken, "public_key", "is already a key of another account")
+}
+
+// elsewhere gives the first other account that has the key too.
+func elsewhere(tx Tx, k Key) (Account, bool, error) {
+	all, err := tx.KeysByFingerprint(k.Public.SHA256())
 	if err != nil {
-		return Key{}, err
+		return Account{}, false, err
 	}
-	return k, tx.InsertEvidence(Evidence{Key: k.ID, Grade: Pasted, At: now, Address: by.origin.Address})
+	i := slices.IndexFunc(all, func(other Key) bool { return other.Owner != k.Owner })
+	if i < 0 {
+		return Account{}, false, nil
+	}
+	other, err := tx.Account(all[i].Owner)
+	return other, err == nil, err
+}
+
+func (s *Service) flagElsewhere(tx Tx, by Actor, k Key) error {
+	other, found, err := elsewhere(tx, k)
+	if err != nil || !found {
+		return err
+	}
+	return s.audit(tx, by, "key.flag", k.object(), withDetail("also a key of "+other.object()))
 }
 
 // insertKey stores a key with its first revision and its audit event.
@@ -114,7 +209,7 @@ func (s *Service) judgeNewKey(tx Tx, in NewKey) (sshkey.PublicKey, error) {
 	}
 	public, err := readPublicKey(in.Text, policy)
 	if err != nil {
-		p.addf("public_key", "%v", err)
+		p.because("public_key", err)
 	}
 	return public, p.err()
 }

@@ -2,6 +2,7 @@ package core_test
 
 import (
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -118,6 +119,7 @@ func TestAddKeyRefuses(t *testing.T) {
 		}
 		_, err := w.AddKey(t.Context(), operator, core.NewKey{Owner: 1 << 40, Name: "k", Text: keyText})
 		wantError(t, "key of nobody", err, core.NotFound)
+		before.Audit = w.dump().Audit // which tells of private keys, see TestPrivateKeysAreNoted
 		w.unchanged("refused keys", before)
 	})
 }
@@ -400,5 +402,72 @@ func TestKeyOfNobody(t *testing.T) {
 	wantError(t, "Key that is not there", err, core.NotFound)
 	if err.Error() != "no such key" {
 		t.Errorf("Key that is not there: %q, want the words for one that must not be seen", err)
+	}
+}
+
+// A key that another account has is added, flagged or refused as the caller
+// asks; one's own is neither here nor there.
+func TestAddKeyThatIsElsewhere(t *testing.T) {
+	t.Parallel()
+	onEach(t, func(t *testing.T, w *world) {
+		ada, bob := w.account(core.NewAccount{Login: "ada"}), w.account(core.NewAccount{Login: "bob"})
+		w.addKey(ada.ID, "hers", testKey(t, 1))
+		add := func(owner core.AccountID, e core.Elsewhere) error {
+			in := core.NewKey{Owner: owner, Name: "n", Text: testKey(t, 1).String(), Elsewhere: e}
+			check := w.CheckKey(t.Context(), operator, in)
+			_, err := w.AddKey(t.Context(), operator, in)
+			if (check == nil) != (err == nil) || check != nil && check.Error() != err.Error() {
+				t.Errorf("CheckKey = %v, AddKey = %v; want the same", check, err)
+			}
+			return err
+		}
+		if err := add(ada.ID, core.ElsewhereRefused); err != nil {
+			t.Errorf("AddKey of one's own key again, refused elsewhere: %v", err)
+		}
+		err := add(bob.ID, core.ElsewhereRefused)
+		wantError(t, "AddKey of another's, refused", err, core.Conflict, "public_key: is already a key of another account")
+		if err := add(bob.ID, core.ElsewhereTaken); err != nil || len(w.events("key.flag")) != 0 {
+			t.Errorf("AddKey of another's = %v, findings %v; want it done without one", err, w.events("key.flag"))
+		}
+		if err := add(bob.ID, core.ElsewhereFlagged); err != nil {
+			t.Error(err)
+		}
+		if e := w.event("key.flag"); e.Detail != "also a key of account "+ada.UUID.String() || !strings.HasPrefix(e.Object, "key ") {
+			t.Errorf("finding = %+v, want that ada has it too", e)
+		}
+	})
+}
+
+// That a private key was sent is written down, without a trace of it.
+func TestPrivateKeysAreNoted(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	ada := w.account(core.NewAccount{Login: "ada"})
+	text := "-----BEGIN OPENSSH PRIVATE " + "KEY-----\nc2VjcmV0\n-----END OPENSSH PRIVATE KEY-----"
+	in := core.NewKey{Owner: ada.ID, Name: "n", Text: text}
+	before := w.dump()
+	for what, err := range map[string]error{
+		"AddKey":   second(w.AddKey(t.Context(), w.actor("ada"), in)),
+		"CheckKey": w.CheckKey(t.Context(), w.actor("ada"), in),
+	} {
+		if core.KindOf(err) != core.Invalid || strings.Contains(err.Error(), "c2Vj") {
+			t.Errorf("%s of a private key: %v, want it refused without a word of it", what, err)
+		}
+		why, ok := errors.AsType[*core.Error](err)
+		if key, isKeys := errors.AsType[*sshkey.Error](why.Fields[0].Err); !ok || !isKeys || key.Code != sshkey.CodePrivateKey {
+			t.Errorf("%s says why %#v, want the code of a private key", what, why.Fields[0])
+		}
+	}
+	found := w.events("key.add")
+	if len(found) != 2 {
+		t.Fatalf("audit events = %+v, want two", found)
+	}
+	for _, e := range found {
+		if e.Outcome != core.Refused || e.Detail != "a private key was sent" || e.Object != "account "+ada.UUID.String() || e.ActorName != "ada" {
+			t.Errorf("audit event = %+v, want that ada sent a private key", e)
+		}
+	}
+	if after := w.dump(); len(after.Keys) != len(before.Keys) || len(after.Revisions) != len(before.Revisions) {
+		t.Error("a private key was kept")
 	}
 }

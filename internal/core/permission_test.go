@@ -52,6 +52,7 @@ ChangeAuthorization  D      D      D     D     D      D      .     .      D     
 ChangeSession        N      N      N     N     N      D      .     .      N     .      .       .
 ChangeUser           D      D      D     D     .      D      .     .      D     D      .       .
 ChangeWebhook        N      N      N     N     N      D      .     .      N     .      .       .
+CheckKey             D      D      D     D     .      D      .     .      D     D      .       .
 ClaimDeliveries      D      D      D     D     D      D      D     D      D     D      D       .
 CompleteSession      N      N      N     N     N      D      .     .      N     .      .       .
 ConfirmSecondFactor  D      D      D     D     D      D      .     .      D     D      .       .
@@ -262,6 +263,9 @@ var calls = map[string]func(ctx context.Context, s *core.Service, by core.Actor,
 	},
 	"ChangeWebhook": func(ctx context.Context, s *core.Service, by core.Actor, o objects) error {
 		return second(s.ChangeWebhook(ctx, by, core.CollectSession, o.session.UUID, o.webhook, core.WebhookChange{Retries: core.To(3)}))
+	},
+	"CheckKey": func(ctx context.Context, s *core.Service, by core.Actor, o objects) error {
+		return s.CheckKey(ctx, by, core.NewKey{Owner: o.account, Name: o.newName, Text: keyText, Unique: core.Uniqueness{Key: true}})
 	},
 	"ClaimDeliveries": func(ctx context.Context, s *core.Service, by core.Actor, _ objects) error {
 		return second(s.ClaimDeliveries(ctx, by, time.Minute, 10))

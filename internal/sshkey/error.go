@@ -87,6 +87,8 @@ type Error struct {
 	// whoever sent the key: it repeats at most names from the input, short,
 	// quoted and in printable ASCII, and nothing at all of a private key.
 	Msg string
+	// Bits is how many are needed, for CodeTooSmall.
+	Bits int
 }
 
 // Error returns the message.

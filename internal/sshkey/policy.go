@@ -1,6 +1,7 @@
 package sshkey
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 )
@@ -30,7 +31,10 @@ func (p Policy) Judge(k PublicKey) error {
 			quote(k.Algorithm()), strings.Join(allowed, ", "))
 	}
 	if bits := k.Bits(); k.Algorithm() == typeRSA && bits < p.MinBits() {
-		return fail(CodeTooSmall, "the RSA key has %d bits; at least %d are needed", bits, p.MinBits())
+		return &Error{
+			Code: CodeTooSmall, Bits: p.MinBits(),
+			Msg: fmt.Sprintf("the RSA key has %d bits; at least %d are needed", bits, p.MinBits()),
+		}
 	}
 	return checkStrength(k)
 }
