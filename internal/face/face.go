@@ -7,6 +7,8 @@ import (
 	"net/http"
 	"net/netip"
 	"time"
+
+	"github.com/google/uuid"
 )
 
 // Options is what every face is built with. The zero value works: it logs and
@@ -68,7 +70,7 @@ func NewGuard(name string, o Options, next http.Handler, broken http.HandlerFunc
 // ServeHTTP answers a request within the bounds, and logs and counts it.
 func (g *Guard) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	start := g.Now()
-	req := &Request{ID: newRequestID(), Face: g.Name, Address: ClientAddr(r, g.TrustedProxies)}
+	req := &Request{ID: uuid.NewString(), Theirs: theirID(r), Face: g.Name, Address: ClientAddr(r, g.TrustedProxies)}
 	ctx, cancel := context.WithTimeout(context.WithValue(r.Context(), requestKey{}, req), g.Timeout)
 	defer cancel()
 	// Not the clock of the options: a deadline is the network's. Without a

@@ -79,7 +79,7 @@ func TestGuardLogsOneLineWithoutSecrets(t *testing.T) {
 		w.WriteHeader(http.StatusTeapot)
 	})
 	id := reply.Header().Get("X-Request-Id")
-	if len(id) != 16 || line["request_id"] != id {
+	if len(id) != 36 || line["request_id"] != id {
 		t.Errorf("X-Request-Id = %q, logged %q; want an id of our own, the same in both", id, line["request_id"])
 	}
 	delete(line, "time")
@@ -90,6 +90,19 @@ func TestGuardLogsOneLineWithoutSecrets(t *testing.T) {
 	}
 	if diff := cmp.Diff(want, line); diff != "" {
 		t.Errorf("log line differs (-want +got):\n%s", diff)
+	}
+}
+
+// A client's own id is logged, in one form, and not adopted.
+func TestGuardLogsTheClientsID(t *testing.T) {
+	t.Parallel()
+	r := post(t, "")
+	r.Header.Set("X-Request-Id", "0B3F0C52-6D0E-4A55-9A3E-3F7A7C1D2E90")
+	reply, line := guarded(t, face.Options{}, r, func(http.ResponseWriter, *http.Request) {})
+	const theirs = "0b3f0c52-6d0e-4a55-9a3e-3f7a7c1d2e90"
+	if line["client_request_id"] != theirs || reply.Header().Get("X-Request-Id") == theirs {
+		t.Errorf("client_request_id = %v, X-Request-Id = %q; want theirs logged, and ours told",
+			line["client_request_id"], reply.Header().Get("X-Request-Id"))
 	}
 }
 

@@ -2,8 +2,6 @@ package face
 
 import (
 	"context"
-	"crypto/rand"
-	"encoding/hex"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -11,13 +9,16 @@ import (
 	"runtime/debug"
 	"time"
 
+	"github.com/google/uuid"
+
 	"keyrack/internal/core"
 )
 
 // Request is the record of one request. Those who work on it fill it in, and
 // the guard logs it once, at the end.
 type Request struct {
-	ID      string
+	ID      string // UUIDv4, as the products that show one have it
+	Theirs  string // the id that the client gave it, where that is a UUID; for the log alone
 	Face    string
 	Address netip.Addr // the client's; zero: unknown
 	Actor   core.Actor // zero until somebody was authenticated
@@ -40,10 +41,15 @@ func (r *Request) Origin() core.Origin {
 	return core.Origin{Face: r.Face, Address: r.Address}
 }
 
-func newRequestID() string {
-	b := make([]byte, 8)
-	_, _ = rand.Read(b) // never fails (crypto/rand, Go 1.24)
-	return hex.EncodeToString(b)
+// theirID gives the id under which a client will ask for its request. It is
+// logged and never adopted: two requests may have one. What is no UUID could be
+// anything.
+func theirID(r *http.Request) string {
+	id, err := uuid.Parse(r.Header.Get("X-Request-Id"))
+	if err != nil {
+		return ""
+	}
+	return id.String()
 }
 
 // replyWriter remembers the status of a reply.
@@ -108,6 +114,9 @@ func (g *Guard) finish(r *http.Request, req *Request, status int, took time.Dura
 		slog.Int("status", status), slog.Duration("duration", took),
 		slog.String("actor_kind", req.Actor.Kind().String()), slog.String("actor", req.Actor.Name()),
 		slog.String("client", addrText(req.Address)),
+	}
+	if req.Theirs != "" {
+		attrs = append(attrs, slog.String("client_request_id", req.Theirs))
 	}
 	if req.Err != nil {
 		attrs = append(attrs, slog.Any("err", req.Err))

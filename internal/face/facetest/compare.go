@@ -14,11 +14,18 @@ import (
 
 // forms are what placeholders match.
 var forms = map[string]string{
-	"uuid":       `[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}`, // UUIDv7, RFC 9562
-	"hex":        `[0-9a-f]{32}`,                                                        // a UUID without dashes
-	"time":       `\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,6})?Z`,                       // RFC 3339, UTC, microseconds
-	"token":      `[\w-]{20,}`,                                                          // a random credential
-	"identifier": `[a-km-np-z2-9]{20}`,                                                  // a session's SSH user name
+	"uuid":        `[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}`, // UUIDv7, RFC 9562
+	"hex":         `[0-9a-f]{32}`,                                                        // a UUID without dashes
+	"time":        `\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,6})?Z`,                       // RFC 3339, UTC, microseconds
+	"request_id":  `[0-9a-f]{8}-[0-9a-f]{4}-4[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}`, // UUIDv4
+	"offset_time": `\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\+00:00`,                               // ISO 8601, seconds, numeric offset
+	"short_id":    `[2-9A-HJKMNP-TV-Z]{8}`,                                               // of an account or a key
+	"key_id":      `(?:[2-9A-HJKMNP-TV-Z]{8}|[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12})`,
+	"fingerprint": `[0-9a-f]{2}(?::[0-9a-f]{2}){15}`, // MD5, RFC 4716
+	"unix":        `\d{10}`,
+	"jwt":         `[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+`,
+	"token":       `[\w-]{20,}`,         // a random credential
+	"identifier":  `[a-km-np-z2-9]{20}`, // a session's SSH user name
 }
 
 // placeholder is <form>, <form:name> or <name>.
@@ -96,7 +103,7 @@ func (p *player) compare(t testing.TB, text string) {
 
 func (p *player) compareHeader(t testing.TB, name, want string) {
 	t.Helper()
-	got, there := p.reply.Header()[http.CanonicalHeaderKey(name)]
+	got, there := headerNamed(p.reply.Header(), name)
 	switch {
 	case want == "<absent>":
 		if there {
@@ -165,4 +172,15 @@ func (p *player) matchJSON(want, got any) any {
 		}
 	}
 	return want
+}
+
+// headerNamed finds a header in any case: some products have names that
+// http.Header would spell otherwise.
+func headerNamed(h http.Header, name string) ([]string, bool) {
+	for is, values := range h {
+		if strings.EqualFold(is, name) {
+			return values, true
+		}
+	}
+	return nil, false
 }

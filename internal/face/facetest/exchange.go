@@ -15,7 +15,7 @@ import (
 // World is what a recording is played in.
 type World struct {
 	Handler http.Handler
-	// Vars are values that the recording names.
+	// Vars are values that the recording names. What Do adds is known from then on.
 	Vars map[string]string
 	// Exact holds JSON to the order of its members too, where a product's clients
 	// may see it. White space in recordings does not count.
@@ -41,9 +41,7 @@ func Run(t *testing.T, pattern string, world func(t *testing.T) World) {
 				t.Fatal(err)
 			}
 			p := &player{World: world(t), bound: map[string]string{}}
-			for name, value := range p.Vars {
-				p.bound[name] = value
-			}
+			p.know()
 			for _, f := range recording.Files {
 				p.play(t, f.Name, string(f.Data))
 			}
@@ -57,6 +55,14 @@ type player struct {
 	bound   map[string]string // the values of names
 	request string            // the last one, for failure messages
 	reply   *httptest.ResponseRecorder
+}
+
+// know takes the values that the world has a name for, also those it has given
+// one in the meantime.
+func (p *player) know() {
+	for name, value := range p.Vars {
+		p.bound[name] = value
+	}
 }
 
 func (p *player) play(t *testing.T, name, text string) {
@@ -73,6 +79,7 @@ func (p *player) play(t *testing.T, name, text string) {
 			t.Fatalf("this world knows no %q", name)
 		}
 		do(t, p.fill(t, strings.TrimSuffix(text, "\n")))
+		p.know()
 	default:
 		t.Fatalf("recordings have request, reply and do, no %q", name)
 	}
