@@ -163,6 +163,16 @@ type Raidboxes struct {
 
 	// The only host name it is served for. By default it is served for all.
 	Host string `yaml:"host" example:"raidboxes.example.org"`
+
+	// How often one may log in or refresh a token in a minute: an address, and
+	// with a token an account.
+	LoginsPerMinute int `yaml:"logins_per_minute"`
+
+	// How many keys an account may add in a minute.
+	CreatesPerMinute int `yaml:"creates_per_minute"`
+
+	// How many other requests an account may make in a minute.
+	RequestsPerMinute int `yaml:"requests_per_minute"`
 }
 
 // Foreman is the face of that name.
@@ -221,7 +231,7 @@ func Default() Config {
 		SSH:      SSH{LoginGrace: 2 * time.Minute, MaxConnections: 200, PerSource: 20, PerMinute: 600},
 		Faces: Faces{
 			SSHVerify:   SSHVerify{Enabled: true, RequestsPerMinute: 600},
-			Raidboxes:   Raidboxes{Enabled: true},
+			Raidboxes:   Raidboxes{Enabled: true, LoginsPerMinute: 10, CreatesPerMinute: 20, RequestsPerMinute: 100},
 			Foreman:     Foreman{Enabled: true},
 			Waldur:      Waldur{Enabled: true},
 			Senhasegura: Senhasegura{Enabled: true},

@@ -51,8 +51,9 @@ func TestDefaults(t *testing.T) {
 		DataDir: "keyrack-data", HTTPAddr: ":8080", SSHAddr: ":2222",
 		SSH: SSH{LoginGrace: 2 * time.Minute, MaxConnections: 200, PerSource: 20, PerMinute: 600},
 		Faces: Faces{
-			SSHVerify: SSHVerify{Enabled: true, RequestsPerMinute: 600}, Raidboxes: Raidboxes{Enabled: true},
-			Foreman: Foreman{Enabled: true}, Waldur: Waldur{Enabled: true}, Senhasegura: Senhasegura{Enabled: true},
+			SSHVerify: SSHVerify{Enabled: true, RequestsPerMinute: 600},
+			Raidboxes: Raidboxes{Enabled: true, LoginsPerMinute: 10, CreatesPerMinute: 20, RequestsPerMinute: 100},
+			Foreman:   Foreman{Enabled: true}, Waldur: Waldur{Enabled: true}, Senhasegura: Senhasegura{Enabled: true},
 		},
 		Log:           Log{Level: slog.LevelInfo, Format: "text"},
 		ShutdownGrace: 20 * time.Second,
@@ -129,7 +130,7 @@ ssh:
 http: {trusted_proxies: [10.0.0.0/8]}
 faces:
   sshverify: {enabled: no, host: verify.example.org, requests_per_minute: 1, expired_as_pending: true}
-  raidboxes: {enabled: no, host: r}
+  raidboxes: {enabled: no, host: r, logins_per_minute: 2, creates_per_minute: 3, requests_per_minute: 4}
   foreman: {enabled: no, host: f}
   waldur: {enabled: no, host: w, cors_origins: ["https://p.example.org"]}
   senhasegura: {enabled: no, host: s}
@@ -152,7 +153,8 @@ func TestEveryKeyIsRead(t *testing.T) {
 		HTTP: HTTP{TrustedProxies: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")}},
 		Faces: Faces{
 			SSHVerify: SSHVerify{Host: "verify.example.org", RequestsPerMinute: 1, ExpiredAsPending: true},
-			Raidboxes: Raidboxes{Host: "r"}, Foreman: Foreman{Host: "f"}, Waldur: Waldur{Host: "w", CORSOrigins: []string{"https://p.example.org"}}, Senhasegura: Senhasegura{Host: "s"},
+			Raidboxes: Raidboxes{Host: "r", LoginsPerMinute: 2, CreatesPerMinute: 3, RequestsPerMinute: 4},
+			Foreman:   Foreman{Host: "f"}, Waldur: Waldur{Host: "w", CORSOrigins: []string{"https://p.example.org"}}, Senhasegura: Senhasegura{Host: "s"},
 		},
 		Log:           Log{Level: slog.LevelDebug, Format: "json"},
 		MasterKeyFile: "/etc/keyrack/m", KeysetFile: "/k",
@@ -300,6 +302,9 @@ var wrong = []struct{ content, want string }{
 	{"public_ssh: keys.example.org", "1: public_ssh: must be a host and a port, as keys.example.org:22 or [fd00::5]:2222"},
 	{"database_url: mysql://keyrack:hunter2@db", "1: database_url: must be a URL that begins with postgres://; leave it out for the embedded database"},
 	{"database_url: postgres://a\ndatabase_url_file: b", "2: database_url_file: is given beside database_url; give one of them"},
+	{"faces: {raidboxes: {logins_per_minute: 0}}", "1: faces.raidboxes.logins_per_minute: must be from 1 to 1000000"},
+	{"faces: {raidboxes: {creates_per_minute: 0}}", "1: faces.raidboxes.creates_per_minute: must be from 1 to 1000000"},
+	{"faces: {raidboxes: {requests_per_minute: 0}}", "1: faces.raidboxes.requests_per_minute: must be from 1 to 1000000"},
 	{"faces: {sshverify: {requests_per_minute: 0}}", "1: faces.sshverify.requests_per_minute: must be from 1 to 1000000"},
 	{`faces: {sshverify: {host: "verify.example.org:443"}}`, "1: faces.sshverify.host: must be a host name without a port, as verify.example.org"},
 	{`faces: {foreman: {host: a.example.org}, waldur: {host: A.example.org}}`, "1: faces.waldur.host: must be another name than faces.foreman.host"},

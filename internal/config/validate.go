@@ -149,6 +149,9 @@ func (s SSH) check(p *problems) {
 func (f Faces) check(p *problems) {
 	f.checkHosts(p)
 	within(p, "faces.sshverify.requests_per_minute", f.SSHVerify.RequestsPerMinute, 1, maxRequests)
+	within(p, "faces.raidboxes.logins_per_minute", f.Raidboxes.LoginsPerMinute, 1, maxRequests)
+	within(p, "faces.raidboxes.creates_per_minute", f.Raidboxes.CreatesPerMinute, 1, maxRequests)
+	within(p, "faces.raidboxes.requests_per_minute", f.Raidboxes.RequestsPerMinute, 1, maxRequests)
 }
 
 // checkHosts wants a name of its own for each face that is bound to one.

@@ -9,6 +9,7 @@ import (
 
 	"keyrack/internal/face"
 	"keyrack/internal/face/native"
+	"keyrack/internal/face/raidboxes"
 	"keyrack/internal/face/senhasegura"
 	"keyrack/internal/face/sshverify"
 	"keyrack/internal/face/waldur"
@@ -65,6 +66,12 @@ func (s *server) faces() dispatcher {
 	if c := s.Config.Faces.Waldur; c.Enabled {
 		d["waldur"] = mounted{host: c.Host, Handler: waldur.New(waldur.Options{
 			Options: shared, Core: s.local.Core, BaseURL: withHost(s.givenURL, c.Host), Origins: c.CORSOrigins,
+		})}
+	}
+	if c := s.Config.Faces.Raidboxes; c.Enabled {
+		d["raidboxes"] = mounted{host: c.Host, Handler: raidboxes.New(raidboxes.Options{
+			Options: shared, Core: s.local.Core,
+			Limits: raidboxes.Limits{Logins: c.LoginsPerMinute, Creates: c.CreatesPerMinute, Requests: c.RequestsPerMinute},
 		})}
 	}
 	return d

@@ -49,7 +49,8 @@ func (s *server) sweep(ctx context.Context) error {
 func (s *server) prune(ctx context.Context) error {
 	_, err := s.local.Core.PruneDeliveries(ctx, core.System("prune"))
 	_, forgot := s.local.Core.PruneMade(ctx, core.System("prune"))
-	return errors.Join(err, forgot)
+	_, ended := s.local.Core.PruneTickets(ctx, core.System("prune"))
+	return errors.Join(err, forgot, ended)
 }
 
 // pruneAccess removes access tokens and nonces that are over.

@@ -102,6 +102,9 @@ func (s *server) open(ctx context.Context) error {
 		return err
 	}
 	s.health = &health{store: s.local.Store, vault: s.local.Vault}
+	if err := s.local.Core.EnsureSigningKey(ctx, core.System("first start")); err != nil {
+		return err
+	}
 	return s.bootstrap(ctx)
 }
 
