@@ -18,7 +18,7 @@ func (a *app) account() *cobra.Command {
 	return group("account", "People and services that own keys",
 		a.accountList(), a.accountShow(), a.accountAdd(), a.accountPassword(),
 		a.accountDisabled("disable", true), a.accountDisabled("enable", false),
-		a.accountPermissions(), a.accountRemove())
+		a.accountPermissions(), a.accountRemove(), a.totp())
 }
 
 func (a *app) accountList() *cobra.Command {
@@ -121,17 +121,19 @@ func (a *app) accountPassword() *cobra.Command {
 		})
 }
 
-// readPassword reads the first line of standard input.
-func (a *app) readPassword() (string, error) {
+func (a *app) readPassword() (string, error) { return a.readSecret("password") }
+
+// readSecret reads the first line of standard input.
+func (a *app) readSecret(what string) (string, error) {
 	line, err := bufio.NewReader(io.LimitReader(a.Stdin, 4<<10)).ReadString('\n')
 	if err != nil && !errors.Is(err, io.EOF) {
 		return "", err
 	}
-	password := strings.TrimRight(line, "\r\n")
-	if password == "" {
-		return "", usageError{fmt.Errorf("no password on standard input")}
+	secret := strings.TrimRight(line, "\r\n")
+	if secret == "" {
+		return "", usageError{fmt.Errorf("no %s on standard input", what)}
 	}
-	return password, nil
+	return secret, nil
 }
 
 func (a *app) accountDisabled(verb string, disabled bool) *cobra.Command {

@@ -83,7 +83,7 @@ func (a *app) root() *cobra.Command {
 	_ = root.RegisterFlagCompletionFunc("output", cobra.FixedCompletions(formats, cobra.ShellCompDirectiveNoFileComp)) // fails for an unknown flag only
 	root.AddCommand(
 		a.serve(), a.apply(), a.demo(), a.collect(), a.authorizedKeys(),
-		a.account(), a.key(), a.project(), a.apiKey(), a.token(), a.session(), a.webhook(), a.audit(),
+		a.account(), a.key(), a.project(), a.apiKey(), a.token(), a.session(), a.webhook(), a.audit(), a.signingKey(),
 		a.device(), a.application(), a.organization(), a.location(),
 		a.db(), a.doctor(), a.configCommand(), a.routes(), a.version(), a.man(),
 	)
