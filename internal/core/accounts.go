@@ -307,7 +307,7 @@ func (s *Service) SetRights(ctx context.Context, by Actor, id uuid.UUID, rights 
 			return Account{}, p.err()
 		}
 		a.UpdatedAt = s.clock()
-		if err := tx.UpdateAccount(a); err != nil {
+		if err := updateAccount(tx, a); err != nil {
 			return Account{}, err
 		}
 		return a, s.audit(tx, by, "account.change", a.object(), withDetail("permissions"))

@@ -153,7 +153,8 @@ func (s *Service) RemoveSecondFactor(ctx context.Context, by Actor, account uuid
 
 // takeCode asks for a code where the account has a second factor. A code that
 // was taken is not taken again.
-func (s *Service) takeCode(tx Tx, a Account, code string) error {
+func (s *Service) takeCode(tx Tx, a Account, in Credentials) error {
+	code := in.Code
 	f, err := tx.SecondFactor(a.ID)
 	switch {
 	case err != nil:

@@ -39,12 +39,12 @@ func (s *Service) LogIn(ctx context.Context, in Credentials, o Origin) (Issued, 
 		if err != nil {
 			return Issued{}, err
 		}
-		how := "application password"
+		how, let := "application password", s.useApplicationPassword
 		if !ticket.ByToken {
-			how = "password"
-			if err := s.takeCode(tx, account, in.Code); err != nil {
-				return Issued{}, err
-			}
+			how, let = "password", s.takeCode
+		}
+		if err := let(tx, account, in); err != nil {
+			return Issued{}, err
 		}
 		first := ticket
 		first.FirstAt = s.clock()
@@ -54,6 +54,17 @@ func (s *Service) LogIn(ctx context.Context, in Credentials, o Origin) (Issued, 
 		_, issued, err := s.issue(tx, account, first)
 		return issued, err
 	})
+}
+
+// useApplicationPassword writes down that an application password was used, for
+// those that last for a time after that.
+func (s *Service) useApplicationPassword(tx Tx, _ Account, in Credentials) error {
+	t, err := tx.TokenByHash(UseRaidboxes, hashSecret(in.Password))
+	if err != nil || !t.stale(s.clock()) {
+		return badCredential(err)
+	}
+	t.UsedAt = s.clock()
+	return tx.UpdateToken(t)
 }
 
 // shown gives a ticket yet to be made, for the account whose password was shown.
@@ -115,7 +126,7 @@ func holder(tx Tx, t Ticket, now time.Time) (Account, error) {
 		if err != nil {
 			return Account{}, badCredential(err)
 		}
-		holds = token.Account == account.ID && !expired(token.ExpiresAt, now)
+		holds = token.Account == account.ID && token.ActiveAt(now)
 	}
 	if !holds || !account.ActiveAt(now) {
 		return Account{}, errBadCredential
@@ -164,7 +175,7 @@ func (s *Service) AuthenticateTicket(ctx context.Context, token string, o Origin
 
 func bearer(a Account, o Origin) Actor {
 	by := accountActor(a, o)
-	by.roles = Roles{}
+	by.roles, by.rights = Roles{}, 0
 	return by
 }
 

@@ -1,6 +1,7 @@
 package server_test
 
 import (
+	"cmp"
 	"crypto/rand"
 	"encoding/json"
 	"log/slog"
@@ -33,6 +34,23 @@ accounts:
       {name: t, use: host, secret: hostAdmin0000000000000000000000000000000}, {name: w, use: waldur, secret: dddddddddddddddddddddddddddddddddddddddd}]}
   - {login: dan, name: Dan Disabled, email: dan@example.org, password: correct-horse-battery, disabled: true, organizations: [acme], tokens: [
       {name: t, use: host, secret: hostDisabled0000000000000000000000000000}, {name: w, use: waldur, secret: eeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeee}]}
+
+      {name: t, use: host, secret: hostOwner0000000000000000000000000000000},
+      {name: app, use: raidboxes, secret: raidboxesOwner0000000000000000000},
+      {name: gone, use: raidboxes, secret: raidboxesExpired000000000000000000, expires_at: 2020-01-01},
+      {name: old, use: host, secret: hostExpired00000000000000000000000000000, expires_at: 2020-01-01}]}
+  - {login: bob, name: Bob Example, email: bob@example.org, password: correct-horse-battery, organizations: [zeta], locations: [paris], tokens: [
+      {name: t, use: host, secret: hostOther0000000000000000000000000000000},
+      {name: app, use: raidboxes, secret: raidboxesOther0000000000000000000}]}
+  - {login: sam, name: Sam Support, email: sam@example.org, password: correct-horse-battery, roles: [support], organizations: [acme], tokens: [
+      {name: t, use: host, secret: hostSupport00000000000000000000000000000},
+      {name: app, use: raidboxes, secret: raidboxesSupport0000000000000000000}]}
+  - {login: root, name: Root Admin, email: root@example.org, password: correct-horse-battery, roles: [admin], organizations: [acme], tokens: [
+      {name: t, use: host, secret: hostAdmin0000000000000000000000000000000},
+      {name: app, use: raidboxes, secret: raidboxesAdmin0000000000000000000}]}
+  - {login: dan, name: Dan Disabled, email: dan@example.org, password: correct-horse-battery, disabled: true, organizations: [acme], tokens: [
+      {name: t, use: host, secret: hostDisabled0000000000000000000000000000},
+      {name: app, use: raidboxes, secret: raidboxesDisabled0000000000000000000}]}
 projects:
   - {name: onboarding, organization: acme, api_keys: [
       {name: ci, secret: apiOwner00000000000000000000000000000000},
@@ -41,7 +59,7 @@ projects:
 `
 
 // doors by face; that of the server's own paths takes no credential.
-var doors = map[string]door{"server": {}, "native": nativeDoor, "sshverify": sshverifyDoor, "senhasegura": senhaseguraDoor, "waldur": waldurDoor}
+var doors = map[string]door{"server": {}, "native": nativeDoor, "sshverify": sshverifyDoor, "senhasegura": senhaseguraDoor, "waldur": waldurDoor, "raidboxes": raidboxesDoor}
 
 // The applications of two tenants; the client's id is its secret's beginning.
 const accessApplications = `
@@ -116,7 +134,7 @@ func sshverifyObjects(t *testing.T, ask asker, route server.Route) map[string]st
 		ID       string
 		Webhooks []struct{ ID string }
 	}
-	status, reply := ask(http.MethodPost, "/api/v1/ssh/"+kind+"/sessions/", body, apiKey(apiOwner))
+	status, reply, _ := ask(http.MethodPost, "/api/v1/ssh/"+kind+"/sessions/", body, apiKey(apiOwner))
 	if err := json.Unmarshal(reply, &made); err != nil || status != http.StatusCreated || len(made.Webhooks) != 1 {
 		t.Fatalf("make a session: %d %s (%v)", status, reply, err)
 	}
@@ -160,7 +178,7 @@ func accessToken(ask asker, secret string) string {
 	var got struct {
 		AccessToken string `json:"access_token"`
 	}
-	_, reply := ask(http.MethodPost, "/api/oauth2/token", tokenRequest(secret), http.Header{})
+	_, reply, _ := ask(http.MethodPost, "/api/oauth2/token", tokenRequest(secret), http.Header{})
 	if err := json.Unmarshal(reply, &got); err != nil || got.AccessToken == "" {
 		return secret
 	}
@@ -177,7 +195,7 @@ func senhaseguraObjects(t *testing.T, ask asker, route server.Route) map[string]
 		path, body = "/api/pam/device", strings.Replace(accessDevice, "db", rand.Text(), 1)
 	}
 	var made struct{ Key, Device struct{ ID string } }
-	status, reply := ask(http.MethodPost, path, body, owner)
+	status, reply, _ := ask(http.MethodPost, path, body, owner)
 	if err := json.Unmarshal(reply, &made); err != nil || status != http.StatusCreated {
 		t.Fatalf("POST %s: %d %s (%v)", path, status, reply, err)
 	}
@@ -219,16 +237,64 @@ func waldurObjects(t *testing.T, ask asker, route server.Route) map[string]strin
 	case strings.HasPrefix(route.Path, "/api-auth/"):
 		return nil
 	case strings.HasPrefix(route.Path, "/api/users/"):
-		_, reply := ask(http.MethodGet, "/api/users/me/", "", token(waldurOwner))
+		_, reply, _ := ask(http.MethodGet, "/api/users/me/", "", token(waldurOwner))
 		if err := json.Unmarshal(reply, &made); err != nil {
 			t.Fatal(err)
 		}
 	default:
 		body := `{"name": "` + uuid.NewString() + `", "public_key": "` + accessKey + `"}`
-		status, reply := ask(http.MethodPost, "/api/keys/", body, token(waldurOwner))
+		status, reply, _ := ask(http.MethodPost, "/api/keys/", body, token(waldurOwner))
 		if err := json.Unmarshal(reply, &made); err != nil || status != http.StatusCreated {
 			t.Fatalf("make a key: %d %s (%v)", status, reply, err)
 		}
 	}
 	return map[string]string{"uuid": made.UUID}
 }
+
+// raidboxesDoor shows tokens, which application passwords log in to.
+var raidboxesDoor = door{
+	credential: bearer,
+	secrets: map[string]string{
+		"wrong": "nobody@example.org raidboxesWrong00000000000000000000", "owner": raidboxesOwner,
+		"other": "bob@example.org raidboxesOther0000000000000000000", "support": "sam@example.org raidboxesSupport0000000000000000000",
+		"admin": "root@example.org raidboxesAdmin0000000000000000000", "disabled": "dan@example.org raidboxesDisabled0000000000000000000",
+		"expired": "ada@example.org raidboxesExpired000000000000000000",
+	},
+	login:  raidboxesToken,
+	make:   raidboxesKey,
+	absent: map[string]string{"id": "22222222"},
+	bodies: map[string]string{"POST /v1/ssh-keys": `{"title": "laptop", "key": "` + accessKey + `"}`},
+}
+
+const raidboxesOwner = "ada@example.org raidboxesOwner0000000000000000000"
+
+// raidboxesToken logs in; who is refused shows what he has tried with.
+func raidboxesToken(ask asker, secret string) string {
+	email, password, _ := strings.Cut(secret, " ")
+	_, _, got := ask(http.MethodPost, "/v1/login", `{"email": "`+email+`", "password": "`+password+`"}`, http.Header{})
+	return cmp.Or(got.Get("access_token"), password)
+}
+
+// raidboxesKey makes a key of the owner's. A key is had once, so one that is
+// there is taken away.
+func raidboxesKey(t *testing.T, ask asker, _ server.Route) map[string]string {
+	t.Helper()
+	owner := bearer(raidboxesToken(ask, raidboxesOwner))
+	var list []struct{ ID string }
+	_, reply, _ := ask(http.MethodGet, "/v1/ssh-keys", "", owner)
+	if err := json.Unmarshal(reply, &list); err != nil {
+		t.Fatalf("list keys: %s (%v)", reply, err)
+	}
+	for _, k := range list {
+		ask(http.MethodDelete, "/v1/ssh-keys/"+k.ID, "", owner)
+	}
+	var made struct{ Data struct{ ID string } }
+	status, reply, _ := ask(http.MethodPost, "/v1/ssh-keys", raidboxesBody, owner)
+	if err := json.Unmarshal(reply, &made); err != nil || status != http.StatusCreated {
+		t.Fatalf("make a key: %d %s (%v)", status, reply, err)
+	}
+	return map[string]string{"id": made.Data.ID}
+}
+
+// raidboxesBody is the key that is made for others to ask for.
+const raidboxesBody = `{"title": "laptop", "key": "ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIH6nURabSSP+wFG0izqGILWdsb9wt5kiPzzez+/KuhfU"}`
