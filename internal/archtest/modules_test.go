@@ -39,6 +39,7 @@ var reasons = map[string]string{
 	"github.com/uptrace/bun":                                   "one way to write queries for both databases",
 	"github.com/uptrace/bun/dialect/pgdialect":                 "bun's PostgreSQL",
 	"github.com/uptrace/bun/dialect/sqlitedialect":             "bun's SQLite",
+	"github.com/vbauerster/mpb/v8":                             "a progress bar on a terminal",
 	"go.uber.org/goleak":                                       "goroutines left behind, found by tests",
 	"go.yaml.in/yaml/v4":                                       "YAML with the line numbers that our errors name",
 	"golang.org/x/crypto":                                      "SSH",

@@ -17,6 +17,7 @@ const (
 	exitState       = 3 // refused because of state
 	exitCredentials = 4 // credentials, a wrong master key too
 	exitNotFound    = 5
+	exitPartly      = 6 // partly done
 	exitNegative    = 7 // a check says no
 )
 
@@ -28,6 +29,9 @@ func (e usageError) Unwrap() error { return e.error }
 // errNegative is the result of a check that found something.
 var errNegative = errors.New("the check found problems")
 
+// errPartly is the result of a command that could do only a part.
+var errPartly = errors.New("not all of it could be done")
+
 // exitCode gives the code of an error; its order is that of precedence.
 func exitCode(err error) int {
 	if _, ok := errors.AsType[usageError](err); ok {
@@ -38,6 +42,7 @@ func exitCode(err error) int {
 		code int
 	}{
 		{errNegative, exitNegative},
+		{errPartly, exitPartly},
 		{server.ErrLocked, exitState},
 		{server.ErrNoStore, exitNotFound},
 		{vault.ErrMasterKeyMissing, exitCredentials},

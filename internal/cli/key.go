@@ -16,7 +16,7 @@ import (
 )
 
 func (a *app) key() *cobra.Command {
-	return group("key", "Public keys of accounts", a.keyList(), a.keyShow(), a.keyAdd(), a.keyRemove(), a.keyShare(), a.keyUnshare())
+	return group("key", "Public keys of accounts", a.keyList(), a.keyShow(), a.keyAdd(), a.keyImport(), a.keyRemove(), a.keyShare(), a.keyUnshare())
 }
 
 func (a *app) keyList() *cobra.Command {

@@ -32,7 +32,7 @@ func (s *Service) Apply(ctx context.Context, by Actor, want Desired, dryRun bool
 		return nil, err
 	}
 	var lines []ChangeLine
-	err = s.store.Update(ctx, func(tx Tx) error {
+	err = s.store.Bulk(ctx, func(tx Tx) error {
 		a := applier{Service: s, tx: tx, by: by, hashes: hashes, problems: slices.Clone(bad)}
 		if err := a.all(want); err != nil {
 			return err

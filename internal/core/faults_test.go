@@ -30,6 +30,10 @@ func (f *faulty) Update(ctx context.Context, fn func(core.Tx) error) error {
 	return f.Store.Update(ctx, func(tx core.Tx) error { return fn(faultyTx{tx, f}) })
 }
 
+func (f *faulty) Bulk(ctx context.Context, fn func(core.Tx) error) error {
+	return f.Store.Bulk(ctx, func(tx core.Tx) error { return fn(faultyTx{tx, f}) })
+}
+
 // faultyTx fails in each method of [core.Tx] that it has.
 type faultyTx struct {
 	core.Tx

@@ -69,6 +69,7 @@ EnsureSigningKey     D      D      D     D     D      D      D     D      D     
 ExpireSessions       D      D      D     D     D      D      D     D      D     D      D       .
 Finish               .      .      .     .     .      .      .     .      .     .      .       .
 Impersonate          D      D      D     D     D      D      .     .      D     D      D       D
+ImportKeys           D      D      D     D     D      D      .     .      D     D      .       .
 Invite               D      D      D     D     D      D      .     .      D     D      .       .
 Key                  N      N      N     N     .      .      .     .      N     N      .       .
 KeyEntries           D      D      D     .     .      .      .     .      D     D      .       .
@@ -191,6 +192,9 @@ var calls = map[string]func(ctx context.Context, s *core.Service, by core.Actor,
 	},
 	"AddAPIKey": func(ctx context.Context, s *core.Service, by core.Actor, o objects) error {
 		return second(s.AddAPIKey(ctx, by, core.NewAPIKey{Project: o.project, Name: o.newName}))
+	},
+	"ImportKeys": func(ctx context.Context, s *core.Service, by core.Actor, o objects) error {
+		return second(s.ImportKeys(ctx, by, []core.ImportedKey{{Owner: o.newLogin, Name: "k", Text: keyText}}, true))
 	},
 	"AddAccount": func(ctx context.Context, s *core.Service, by core.Actor, o objects) error {
 		return second(s.AddAccount(ctx, by, core.NewAccount{Login: o.newLogin, Email: "new@example.org", Password: "a new password"}))
@@ -647,7 +651,15 @@ type rehearsal struct{ core.Store }
 var errRehearsed = errors.New("rehearsed")
 
 func (s rehearsal) Update(ctx context.Context, fn func(core.Tx) error) error {
-	err := s.Store.Update(ctx, func(tx core.Tx) error {
+	return keepNothing(ctx, s.Store.Update, fn)
+}
+
+func (s rehearsal) Bulk(ctx context.Context, fn func(core.Tx) error) error {
+	return keepNothing(ctx, s.Store.Bulk, fn)
+}
+
+func keepNothing(ctx context.Context, update func(context.Context, func(core.Tx) error) error, fn func(core.Tx) error) error {
+	err := update(ctx, func(tx core.Tx) error {
 		if err := fn(tx); err != nil {
 			return err
 		}

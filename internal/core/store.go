@@ -24,6 +24,11 @@ type Store interface {
 	// A store that cannot answer gives an [Error] of kind [Unavailable]; after
 	// that of a lost connection the change may still have been made.
 	Update(ctx context.Context, fn func(tx Tx) error) error
+
+	// Bulk is Update for much work at once, such as a whole file: it shares its
+	// commit with nobody and has minutes where Update has seconds. Where the
+	// database has one writer, updates wait meanwhile.
+	Bulk(ctx context.Context, fn func(tx Tx) error) error
 }
 
 // Tx is an open transaction. It is bound to the context its Store method was

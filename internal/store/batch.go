@@ -37,6 +37,7 @@ type batcher struct {
 // job is one update that wants its turn.
 type job struct {
 	ctx  context.Context
+	bulk bool            // shares no commit
 	turn chan *tx   // the transaction, when it is the job's turn
 	ran  chan error // the function's result; closed without one if it did not return
 	done chan error // how all ended
@@ -47,10 +48,10 @@ func newBatcher(db *database, pool *sessions, log *slog.Logger) *batcher {
 }
 
 // do runs fn in its turn and returns when it is committed or refused.
-func (b *batcher) do(ctx context.Context, fn func(*tx) error) error {
+func (b *batcher) do(ctx context.Context, bulk bool, fn func(*tx) error) error {
 	waiting, cancel := context.WithTimeout(ctx, updateLimit)
 	defer cancel()
-	j := &job{ctx: waiting, turn: make(chan *tx), ran: make(chan error, 1), done: make(chan error, 1)}
+	j := &job{ctx: waiting, bulk: bulk, turn: make(chan *tx), ran: make(chan error, 1), done: make(chan error, 1)}
 	if err := b.enter(j); err != nil {
 		return unavailable(err)
 	}
@@ -91,10 +92,13 @@ func (b *batcher) enter(j *job) error {
 }
 
 // next takes the job that has waited longest.
-func (b *batcher) next() *job {
+func (b *batcher) next() *job { return b.nextThat(func(*job) bool { return true }) }
+
+// nextThat takes the job that has waited longest, if it is one of those wanted.
+func (b *batcher) nextThat(wanted func(*job) bool) *job {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	if len(b.waiting) == 0 {
+	if len(b.waiting) == 0 || !wanted(b.waiting[0]) {
 		return nil
 	}
 	j := b.waiting[0]
@@ -147,6 +151,10 @@ func (b *batcher) batch(ctx context.Context) error {
 	if err := s.do(ctx, "BEGIN IMMEDIATE"); err != nil {
 		return err
 	}
+	if j := b.nextThat(isBulk); j != nil {
+		b.alone(ctx, s, j)
+		return nil
+	}
 	ran, err := b.round(ctx, s)
 	if err == nil {
 		err = b.commit(ctx, s)
@@ -178,7 +186,7 @@ func (o outcome) result(db *database, failed error) error {
 func (b *batcher) round(ctx context.Context, s *session) ([]outcome, error) {
 	var ran []outcome
 	for range batchLimit {
-		j := b.next()
+		j := b.nextThat(isSmall)
 		if j == nil {
 			break
 		}
@@ -191,6 +199,29 @@ func (b *batcher) round(ctx context.Context, s *session) ([]outcome, error) {
 		}
 	}
 	return ran, nil
+}
+
+func isBulk(j *job) bool  { return j.bulk }
+func isSmall(j *job) bool { return !j.bulk }
+
+// alone gives a bulk job the transaction for itself. It runs under no savepoint:
+// SQLite would keep every page as it was before, and look through all of them
+// at the end of each statement, so that the cost grows with the square of the work.
+func (b *batcher) alone(ctx context.Context, s *session, j *job) {
+	t := &tx{ctx: ctx, until: time.Now().Add(bulkLimit), db: b.db, run: s}
+	select {
+	case j.turn <- t:
+	case <-j.ctx.Done():
+		s.rollback(ctx)
+		return
+	}
+	result, returned := <-j.ran
+	if !returned || result != nil {
+		s.rollback(ctx)
+	} else {
+		result = b.db.speaks.translate(b.commit(ctx, s))
+	}
+	j.done <- result
 }
 
 // turn lets one job run under a savepoint. ok is false if nobody waits for the
@@ -266,7 +297,7 @@ func (b *batcher) sound(ctx context.Context) error {
 	if !b.tainted.Load() {
 		return nil
 	}
-	return b.do(ctx, func(*tx) error { return nil })
+	return b.do(ctx, false, func(*tx) error { return nil })
 }
 
 // close waits for the jobs that have come and refuses more.

@@ -129,6 +129,12 @@ func (e *postgresEngine) update(ctx context.Context, fn func(*tx) error) error {
 	return e.retry(ctx, readWrite, fn)
 }
 
+func (e *postgresEngine) bulk(ctx context.Context, fn func(*tx) error) error {
+	ctx, cancel := context.WithTimeout(ctx, bulkLimit)
+	defer cancel()
+	return e.retry(ctx, readWrite, fn)
+}
+
 // inspect has no limits: it reads everything.
 func (e *postgresEngine) inspect(ctx context.Context, fn func(*tx) error) error {
 	return e.retry(ctx, readOnly, func(t *tx) error {

@@ -113,7 +113,11 @@ func (e *sqliteEngine) inspect(ctx context.Context, fn func(*tx) error) error {
 }
 
 func (e *sqliteEngine) update(ctx context.Context, fn func(*tx) error) error {
-	return e.writer.do(ctx, fn)
+	return e.writer.do(ctx, false, fn)
+}
+
+func (e *sqliteEngine) bulk(ctx context.Context, fn func(*tx) error) error {
+	return e.writer.do(ctx, true, fn)
 }
 
 func (e *sqliteEngine) view(ctx context.Context, fn func(*tx) error) error {

@@ -29,6 +29,7 @@ type Options struct {
 const (
 	updateLimit = 15 * time.Second
 	viewLimit   = 25 * time.Second
+	bulkLimit   = 10 * time.Minute
 )
 
 // Store is a [core.Store] on a SQL database. Its methods may be called from
@@ -44,6 +45,7 @@ var _ core.Store = (*Store)(nil)
 type engine interface {
 	view(ctx context.Context, fn func(*tx) error) error
 	update(ctx context.Context, fn func(*tx) error) error
+	bulk(ctx context.Context, fn func(*tx) error) error
 	// inspect is a view without limits of time.
 	inspect(ctx context.Context, fn func(*tx) error) error
 	// sound tells whether the last change that had to be written was.
@@ -86,6 +88,11 @@ func (s *Store) View(ctx context.Context, fn func(core.Tx) error) error {
 // it: the change is then made or refused as a whole, and the answer is exact.
 func (s *Store) Update(ctx context.Context, fn func(core.Tx) error) error {
 	return s.engine.update(ctx, func(t *tx) error { return fn(t) })
+}
+
+// Bulk implements [core.Store].
+func (s *Store) Bulk(ctx context.Context, fn func(core.Tx) error) error {
+	return s.engine.bulk(ctx, func(t *tx) error { return fn(t) })
 }
 
 // Ping tells whether the store answers, by a read. Whether it can also write

@@ -23,7 +23,7 @@ const apiKey = "0123456789abcdefghijklmnopqrstuv"
 const people = `
 organizations: [{name: acme}]
 accounts:
-  - {login: ada, email: ada@example.org, roles: [admin], password: correct-horse-battery-1}
+  - {login: ada, organizations: [acme], email: ada@example.org, roles: [admin], password: correct-horse-battery-1}
   - {login: bob, email: bob@example.org, password: correct-horse-battery-2, tokens: [{name: t, use: host, secret: hhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhh}]}
 projects:
   - {name: onboarding, organization: acme, adopt_keys: proven, prove_keys: true, api_keys: [{name: ci, secret: ` + apiKey + `}]}
