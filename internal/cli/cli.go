@@ -196,8 +196,17 @@ type one func(ctx context.Context, l *server.Local, by core.Actor, args []string
 
 // show makes a command that prints one record.
 func (a *app) show(use, short string, args cobra.PositionalArgs, get one) *cobra.Command {
+	return a.showWith(server.Need{}, use, short, args, get)
+}
+
+// showSealed is show for a command that seals secrets.
+func (a *app) showSealed(use, short string, args cobra.PositionalArgs, get one) *cobra.Command {
+	return a.showWith(server.Need{Vault: true}, use, short, args, get)
+}
+
+func (a *app) showWith(need server.Need, use, short string, args cobra.PositionalArgs, get one) *cobra.Command {
 	return &cobra.Command{Use: use, Short: short, Args: args, RunE: func(c *cobra.Command, args []string) error {
-		return a.local(c.Context(), server.Need{}, func(ctx context.Context, l *server.Local, by core.Actor) error {
+		return a.local(c.Context(), need, func(ctx context.Context, l *server.Local, by core.Actor) error {
 			r, err := get(ctx, l, by, args)
 			if err != nil {
 				return err
