@@ -43,6 +43,7 @@ var reasons = map[string]string{
 	"go.uber.org/goleak":                                       "goroutines left behind, found by tests",
 	"go.yaml.in/yaml/v4":                                       "YAML with the line numbers that our errors name",
 	"golang.org/x/crypto":                                      "SSH",
+	"golang.org/x/oauth2":                                      "access tokens fetched by a stock client, in tests",
 	"golang.org/x/sync":                                        "errgroup and bounded concurrency",
 	"golang.org/x/term":                                        "passwords asked for without echo; is this a terminal",
 	"golang.org/x/time":                                        "rate limits",

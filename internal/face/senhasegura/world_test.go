@@ -43,8 +43,11 @@ type world struct {
 	core  *core.Service
 	store core.Store
 	face  *face.Face
-	log   *strings.Builder // read it when no request runs
-	now   atomic.Pointer[time.Time]
+	vault *vault.Vault
+
+	options senhasegura.Options
+	log     *strings.Builder // read it when no request runs
+	now     atomic.Pointer[time.Time]
 }
 
 // secretOf is the secret of each OAuth 2.0 client in the world.
@@ -134,6 +137,7 @@ func newWorld(t testing.TB, change ...func(*senhasegura.Options)) *world {
 	for _, f := range change {
 		f(&o)
 	}
+	w.options, w.vault = o, sealing
 	w.face = senhasegura.New(o)
 	return w
 }
