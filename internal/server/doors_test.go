@@ -24,32 +24,21 @@ locations: [{name: berlin}, {name: paris}]
 accounts:
   - {login: ada, name: Ada Example, email: ada@example.org, password: correct-horse-battery, organizations: [acme], locations: [berlin], tokens: [
       {name: t, use: host, secret: hostOwner0000000000000000000000000000000}, {name: w, use: waldur, secret: aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa},
+      {name: app, use: raidboxes, secret: raidboxesOwner0000000000000000000},
+      {name: gone, use: raidboxes, secret: raidboxesExpired000000000000000000, expires_at: 2020-01-01},
       {name: past, use: waldur, secret: 9999999999999999999999999999999999999999, expires_at: 2020-01-01},
       {name: old, use: host, secret: hostExpired00000000000000000000000000000, expires_at: 2020-01-01}]}
   - {login: bob, name: Bob Example, email: bob@example.org, password: correct-horse-battery, organizations: [zeta], locations: [paris], tokens: [
-      {name: t, use: host, secret: hostOther0000000000000000000000000000000}, {name: w, use: waldur, secret: bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb}]}
-  - {login: sam, name: Sam Support, email: sam@example.org, password: correct-horse-battery, roles: [support], organizations: [acme], tokens: [
-      {name: t, use: host, secret: hostSupport00000000000000000000000000000}, {name: w, use: waldur, secret: cccccccccccccccccccccccccccccccccccccccc}]}
-  - {login: root, name: Root Admin, email: root@example.org, password: correct-horse-battery, roles: [admin], organizations: [acme], tokens: [
-      {name: t, use: host, secret: hostAdmin0000000000000000000000000000000}, {name: w, use: waldur, secret: dddddddddddddddddddddddddddddddddddddddd}]}
-  - {login: dan, name: Dan Disabled, email: dan@example.org, password: correct-horse-battery, disabled: true, organizations: [acme], tokens: [
-      {name: t, use: host, secret: hostDisabled0000000000000000000000000000}, {name: w, use: waldur, secret: eeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeee}]}
-
-      {name: t, use: host, secret: hostOwner0000000000000000000000000000000},
-      {name: app, use: raidboxes, secret: raidboxesOwner0000000000000000000},
-      {name: gone, use: raidboxes, secret: raidboxesExpired000000000000000000, expires_at: 2020-01-01},
-      {name: old, use: host, secret: hostExpired00000000000000000000000000000, expires_at: 2020-01-01}]}
-  - {login: bob, name: Bob Example, email: bob@example.org, password: correct-horse-battery, organizations: [zeta], locations: [paris], tokens: [
-      {name: t, use: host, secret: hostOther0000000000000000000000000000000},
+      {name: t, use: host, secret: hostOther0000000000000000000000000000000}, {name: w, use: waldur, secret: bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb},
       {name: app, use: raidboxes, secret: raidboxesOther0000000000000000000}]}
   - {login: sam, name: Sam Support, email: sam@example.org, password: correct-horse-battery, roles: [support], organizations: [acme], tokens: [
-      {name: t, use: host, secret: hostSupport00000000000000000000000000000},
+      {name: t, use: host, secret: hostSupport00000000000000000000000000000}, {name: w, use: waldur, secret: cccccccccccccccccccccccccccccccccccccccc},
       {name: app, use: raidboxes, secret: raidboxesSupport0000000000000000000}]}
   - {login: root, name: Root Admin, email: root@example.org, password: correct-horse-battery, roles: [admin], organizations: [acme], tokens: [
-      {name: t, use: host, secret: hostAdmin0000000000000000000000000000000},
+      {name: t, use: host, secret: hostAdmin0000000000000000000000000000000}, {name: w, use: waldur, secret: dddddddddddddddddddddddddddddddddddddddd},
       {name: app, use: raidboxes, secret: raidboxesAdmin0000000000000000000}]}
   - {login: dan, name: Dan Disabled, email: dan@example.org, password: correct-horse-battery, disabled: true, organizations: [acme], tokens: [
-      {name: t, use: host, secret: hostDisabled0000000000000000000000000000},
+      {name: t, use: host, secret: hostDisabled0000000000000000000000000000}, {name: w, use: waldur, secret: eeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeee},
       {name: app, use: raidboxes, secret: raidboxesDisabled0000000000000000000}]}
 projects:
   - {name: onboarding, organization: acme, api_keys: [
