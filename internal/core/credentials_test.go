@@ -145,10 +145,11 @@ func TestPasswordRules(t *testing.T) {
 		password string
 		want     string
 	}{
-		"12 characters":          {"abcdefghijkl", ""},
-		"12 characters of 2":     {strings.Repeat("ä", 12), ""},
-		"256 bytes":              {strings.Repeat("x", 256), ""},
-		"blanks":                 {strings.Repeat(" ", 12), ""},
+		"12 characters":          {"vkqzmwxhtbeu", ""},
+		"12 characters of 2":     {"äöüßéèñçåøÿþ", ""},
+		"256 bytes":              {strings.Repeat("vkqzmwxhtbeuplor", 16), ""},
+		"blanks":                 {"  vk  qz  mw  ", ""},
+		"guessed first":          {"Password1234!", "password: must not be one of those that are guessed first"},
 		"11 characters":          {"abcdefghijk", "password: must have at least 12 characters"},
 		"11 characters, 22 byte": {strings.Repeat("ä", 11), "password: must have at least 12 characters"},
 		"257 bytes":              {strings.Repeat("x", 257), "password: must have at most 256 bytes"},

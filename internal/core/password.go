@@ -119,6 +119,8 @@ func checkPassword(password string) error {
 		return invalid("password", "must have at least %d characters", minPassword)
 	case len(password) > maxPassword:
 		return invalid("password", "must have at most %d bytes", maxPassword)
+	case isCommon(password):
+		return invalid("password", "must not be one of those that are guessed first")
 	}
 	return nil
 }
