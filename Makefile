@@ -3,6 +3,7 @@
 FUZZTIME ?= 30s
 PKGS     ?= ./...
 ROWS     ?=
+BENCH    ?=
 
 LINT := scripts/go-tool github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 
@@ -61,8 +62,8 @@ fuzz: ## run each fuzz target for FUZZTIME=30s
 	scripts/fuzz $(FUZZTIME)
 
 .PHONY: bench
-bench: deps ## run the benchmarks; narrow with PKGS=
-	scripts/with-postgres go test -run '^$$' -bench . -benchmem $(PKGS)
+bench: deps build ## measure the built program beside a floor; BENCH='--keys 1000000 --db sqlite'
+	go run ./bench --bin ./keyrack $(BENCH)
 
 .PHONY: cover
 cover: deps ## write coverage.out and show its total
