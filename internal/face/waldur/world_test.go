@@ -176,3 +176,7 @@ func TestExchanges(t *testing.T) {
 	t.Parallel()
 	facetest.Run(t, "testdata/*.txtar", func(t *testing.T) facetest.World { return newWorld(t).exchanges() })
 }
+
+func withOrigins(origins ...string) func(*waldur.Options) {
+	return func(o *waldur.Options) { o.Origins = origins }
+}
