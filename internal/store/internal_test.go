@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"encoding/binary"
@@ -446,4 +447,86 @@ func TestPlans(t *testing.T) {
 			}
 		}
 	})
+}
+
+// lists are what faces ask of a large store: each by an index, also where it
+// sorts, which it does of few rows only.
+func lists() map[string]core.KeyQuery {
+	is := func(a core.Attribute, op core.Op, value any) core.Filter {
+		return core.Compare{Attribute: a, Op: op, Value: value}
+	}
+	byName := []core.Order{{Attribute: core.KeyNameAttr}}
+	falling := []core.Order{{Attribute: core.KeyNameAttr, Descending: true}}
+	now := time.Now()
+	all := map[string]core.KeyQuery{}
+	for name, where := range map[string]core.Filter{
+		"all": nil, "part": is(core.KeyNameAttr, core.Contains, "lap"), "short part": is(core.KeyNameAttr, core.Contains, "a"),
+		"exact": is(core.KeyNameAttr, core.Equal, "x"), "since": is(core.KeyCreatedAttr, core.GreaterOrEqual, now),
+		"changed": is(core.KeyUpdatedAttr, core.LessOrEqual, now), "shared": is(core.KeySharedAttr, core.Equal, true),
+		"owner":   is(core.KeyOwnerUUIDAttr, core.Equal, uuid.New()),
+		"visible": core.Or{core.OwnedBy(1), is(core.KeySharedAttr, core.Equal, true)},
+	} {
+		all[name] = core.KeyQuery{Where: where, Order: byName, Page: core.Page{Offset: 3, Limit: 10}}
+		all[name+" falling"] = core.KeyQuery{Where: where, Order: falling, Page: core.Page{Offset: 3, Limit: 10}}
+	}
+	return all
+}
+
+// TestListPlans looks at the count, at the page of few rows and at that of many.
+func TestListPlans(t *testing.T) {
+	t.Parallel()
+	eachStore(t, func(t *testing.T, s *Store) {
+		p := &planner{plans: map[string]string{}, explain: "EXPLAIN QUERY PLAN "}
+		err := s.engine.view(t.Context(), func(x *tx) error {
+			p.runner = x.run
+			if _, ok := s.engine.(*postgresEngine); ok {
+				p.explain = "EXPLAIN "
+				if _, err := x.run.exec(t.Context(), "SET LOCAL enable_seqscan = off", nil); err != nil {
+					return err
+				}
+			}
+			x.run = p
+			for _, q := range lists() {
+				if err := planOf(x, q); err != nil {
+					return err
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(p.plans) < 40 {
+			t.Errorf("%d plans seen", len(p.plans))
+		}
+		whole := regexp.MustCompile(`SCAN keys\n|Seq Scan on keys`)
+		for query, plan := range p.plans {
+			if whole.MatchString(plan) {
+				t.Errorf("%s\nreads the whole table:\n%s", query, plan)
+			}
+			if strings.Contains(query, " AS page ") && strings.Contains(p.explain, "QUERY PLAN") && !strings.Contains(plan, "COVERING INDEX") && !strings.Contains(query, " IN (SELECT") {
+				t.Errorf("%s\nreads rows to find the page:\n%s", query, plan)
+			}
+		}
+	})
+}
+
+// planOf runs the queries of a list as for an empty, a small and a large answer.
+func planOf(t *tx, q core.KeyQuery) error {
+	if _, _, err := t.Keys(q); err != nil {
+		return err
+	}
+	c := condition{t: t, known: keyFields, table: "keys"}
+	c.where(q.Where)
+	terms, err := orderBy(keyFields, q.Order, "id")
+	if err = cmp.Or(c.err, err); err != nil {
+		return err
+	}
+	for _, n := range []int{fewRows, fewRows + 1} {
+		text := shapeOf[keyRow](t.db).pageText(c.text.String(), terms.text(false), n)
+		if err := t.onceBound(func(*sql.Rows) error { return nil }, text, append(slices.Clone(c.args), 10, 100)); err != nil {
+			return err
+		}
+	}
+	return nil
 }
