@@ -397,3 +397,4 @@ type failing struct{ err error }
 
 func (f failing) View(context.Context, func(core.Tx) error) error   { return f.err }
 func (f failing) Update(context.Context, func(core.Tx) error) error { return f.err }
+func (f failing) Bulk(context.Context, func(core.Tx) error) error   { return f.err }
