@@ -15,6 +15,7 @@ var mandatory = map[string][]string{
 	"apply":        {"-f", "-"},
 	"token add":    {"--use", "host"},
 	"token remove": {"--use", "host"},
+	"vault import": {"--device", "web-01"},
 }
 
 // TestEveryCommand asks each command for its help, gives it a flag it does not

@@ -55,7 +55,7 @@ var mayImport = map[string][]string{
 		"face/senhasegura", "face/sshverify", "face/waldur", "safedial", "sshd", "sshkey", "store", "vault",
 		"webhook", "webui", "yamlfile",
 	},
-	"cli":         {"apply", "config", "core", "server", "sshkey", "store", "vault", "yamlfile"},
+	"cli":         {"apply", "config", "core", "privatekey", "server", "sshkey", "store", "vault", "yamlfile"},
 	"cmd/keyrack": {"cli"},
 
 	// For tests alone: no package above may import these.

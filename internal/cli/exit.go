@@ -50,6 +50,9 @@ func exitCode(err error) int {
 		{vault.ErrMasterKeyExposed, exitCredentials},
 		{vault.ErrKeysetMissing, exitCredentials},
 		{vault.ErrKeysetDamaged, exitCredentials},
+		{vault.ErrKMS, exitCredentials},
+		{vault.ErrBusy, exitState},
+		{vault.ErrNotYet, exitState},
 	} {
 		if errors.Is(err, known.err) {
 			return known.code

@@ -9,21 +9,6 @@ import (
 	"keyrack/internal/server"
 )
 
-func (a *app) device() *cobra.Command {
-	return group("device", "Machines the vault knows", a.list("list", "List devices", cobra.NoArgs,
-		func(ctx context.Context, l *server.Local, by core.Actor, _ []string) ([]record, error) {
-			devices, err := l.Core.Devices(ctx, by)
-			list := make([]record, len(devices))
-			for i, d := range devices {
-				list[i] = record{
-					{"hostname", d.Hostname}, {"ip", d.Address}, {"type", d.Type}, {"vendor", d.Vendor},
-					{"model", d.Model}, {"site", d.Site}, {"id", d.UUID.String()},
-				}
-			}
-			return list, err
-		}))
-}
-
 func (a *app) organization() *cobra.Command {
 	return group("organization", "Where accounts, projects and applications belong", a.list("list", "List organizations", cobra.NoArgs,
 		func(ctx context.Context, l *server.Local, by core.Actor, _ []string) ([]record, error) {

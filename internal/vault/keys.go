@@ -126,3 +126,6 @@ func (v *Vault) Keys() ([]Key, error) {
 
 // mode of the files that hold keys.
 const private fs.FileMode = 0o600
+
+// Options are those that the vault was opened with.
+func (v *Vault) Options() Options { return v.options }
