@@ -22,6 +22,7 @@ const (
 	SealedTokenSecrets    SealedPlace = "OAuth 1.0 token secrets"
 	SealedSigningKeys     SealedPlace = "signing keys"
 	SealedSecondFactors   SealedPlace = "second factors"
+	SealedTokens          SealedPlace = "tokens"
 )
 
 // sealedRecords gives what the secrets of a place are bound to.
@@ -38,6 +39,7 @@ var sealedRecords = map[SealedPlace]func(of uuid.UUID, version int64) vault.Reco
 	SealedTokenSecrets:    func(of uuid.UUID, _ int64) vault.Record { return oauth1Record(of, "token_secret") },
 	SealedSigningKeys:     func(of uuid.UUID, _ int64) vault.Record { return SigningKey{UUID: of}.record() },
 	SealedSecondFactors:   func(of uuid.UUID, _ int64) vault.Record { return Account{UUID: of}.secondFactorRecord() },
+	SealedTokens:          func(of uuid.UUID, _ int64) vault.Record { return Token{UUID: of}.record() },
 }
 
 func managedKeyRecord(of uuid.UUID, field string, version int64) vault.Record {
@@ -49,6 +51,7 @@ func SealedPlaces() []SealedPlace {
 	return []SealedPlace{
 		SealedPrivateKeys, SealedPassphrases, SealedWebhookHeaders, SealedWebhookSecrets,
 		SealedConsumerSecrets, SealedTokenSecrets, SealedSigningKeys, SealedSecondFactors,
+		SealedTokens,
 	}
 }
 

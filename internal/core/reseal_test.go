@@ -66,7 +66,7 @@ func TestResealGoesOnWhereItStopped(t *testing.T) {
 		{Name: "ci", Permission: core.ReadOnly, OAuth1: &core.DesiredOAuth1{}},
 	}}}})
 	for _, place := range core.SealedPlaces() {
-		if len(w.sealed(place)) == 0 {
+		if len(w.sealed(place)) == 0 && place != core.SealedTokens { // the face that hands tokens out again seals them
 			t.Errorf("nothing in %s to seal anew", place)
 		}
 	}

@@ -298,6 +298,7 @@ var sealedColumns = map[core.SealedPlace]sealedColumn{
 	core.SealedWebhookSecrets:  {"projects", "webhook_secret", "uuid", "0"},
 	core.SealedConsumerSecrets: {"authorizations", "oauth1_consumer_secret", "uuid", "0"},
 	core.SealedTokenSecrets:    {"authorizations", "oauth1_token_secret", "uuid", "0"},
+	core.SealedTokens:          {"tokens", "sealed", "uuid", "0"},
 	core.SealedSigningKeys:     {"signing_keys", "sealed", "uuid", "0"},
 	core.SealedSecondFactors:   {"second_factors", "sealed", "(SELECT a.uuid FROM accounts a WHERE a.id = account_id)", "0"},
 }

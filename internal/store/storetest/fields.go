@@ -143,6 +143,9 @@ func testFields(t *testing.T, s core.Store) {
 	t.Run("delivery", func(t *testing.T) { deliveries(t).roundTrip(t, s) })
 	t.Run("audit event", func(t *testing.T) { auditEvents(t).roundTrip(t, s) })
 	t.Run("device", func(t *testing.T) { devices(t).roundTrip(t, s) })
+	t.Run("managed key", func(t *testing.T) { managedKeys(t).roundTrip(t, s) })
+	t.Run("key version", func(t *testing.T) { keyVersions(t).roundTrip(t, s) })
+	t.Run("policy", func(t *testing.T) { policies(t).roundTrip(t, s) })
 	t.Run("application", func(t *testing.T) { applications(t).roundTrip(t, s) })
 	t.Run("authorization", func(t *testing.T) { authorizations(t).roundTrip(t, s) })
 }
@@ -547,7 +550,13 @@ func auditEvents(t *testing.T) kind[core.AuditEvent] {
 
 func devices(t *testing.T) kind[core.Device] {
 	return kind[core.Device]{
-		prepare: func(_ core.Tx, v *core.Device) error { setUnique(t, v); return nil },
+		prepare: func(tx core.Tx, v *core.Device) (err error) {
+			setUnique(t, v)
+			if v.Organization != 0 {
+				v.Organization, err = newOrganization(t, tx)
+			}
+			return err
+		},
 		insert: func(tx core.Tx, v *core.Device) (err error) {
 			v.ID, err = tx.InsertDevice(*v)
 			return err

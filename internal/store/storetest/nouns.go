@@ -58,65 +58,77 @@ func fails[T any](_ T, err error) error { return err }
 
 func lookUps(t testing.TB) map[string]func(core.Tx) error {
 	return map[string]func(core.Tx) error{
-		"Account":             func(tx core.Tx) error { return fails(tx.Account(9999)) },
-		"AccountByUUID":       func(tx core.Tx) error { return fails(tx.AccountByUUID(uuid.New())) },
-		"AccountByLogin":      func(tx core.Tx) error { return fails(tx.AccountByLogin("nobody")) },
-		"OrganizationByName":  func(tx core.Tx) error { return fails(tx.OrganizationByName("nothing")) },
-		"LocationByName":      func(tx core.Tx) error { return fails(tx.LocationByName("nowhere")) },
-		"Project":             func(tx core.Tx) error { return fails(tx.Project(9999)) },
-		"ProjectByName":       func(tx core.Tx) error { return fails(tx.ProjectByName("nothing")) },
-		"APIKeyByHash":        func(tx core.Tx) error { return fails(tx.APIKeyByHash(core.SecretHash{1})) },
-		"TokenByHash":         func(tx core.Tx) error { return fails(tx.TokenByHash(core.UseWaldur, core.SecretHash{1})) },
-		"TicketByUUID":        func(tx core.Tx) error { return fails(tx.TicketByUUID(uuid.New())) },
-		"SecondFactor":        func(tx core.Tx) error { return fails(tx.SecondFactor(9999)) },
-		"SignInByHash":        func(tx core.Tx) error { return fails(tx.SignInByHash(core.SecretHash{1})) },
-		"Key":                 func(tx core.Tx) error { return fails(tx.Key(9999)) },
-		"KeyByUUID":           func(tx core.Tx) error { return fails(tx.KeyByUUID(uuid.New())) },
-		"OwnerKey":            func(tx core.Tx) error { return fails(tx.OwnerKey(1, NewPublicKey(t).SHA256())) },
-		"OwnerKeyByName":      func(tx core.Tx) error { return fails(tx.OwnerKeyByName(1, "nothing")) },
-		"Session":             func(tx core.Tx) error { return fails(tx.Session(9999)) },
-		"SessionByUUID":       func(tx core.Tx) error { return fails(tx.SessionByUUID(uuid.New())) },
-		"SessionByIdentifier": func(tx core.Tx) error { return fails(tx.SessionByIdentifier("nothing")) },
-		"Connection":          func(tx core.Tx) error { return fails(tx.Connection(9999)) },
-		"Webhook":             func(tx core.Tx) error { return fails(tx.Webhook(9999)) },
-		"Delivery":            func(tx core.Tx) error { return fails(tx.Delivery(9999)) },
-		"DeliveryByUUID":      func(tx core.Tx) error { return fails(tx.DeliveryByUUID(uuid.New())) },
-		"DeviceByHostname":    func(tx core.Tx) error { return fails(tx.DeviceByHostname("nothing")) },
-		"ApplicationByName":   func(tx core.Tx) error { return fails(tx.ApplicationByName("nothing")) },
-		"Setting":             func(tx core.Tx) error { return fails(tx.Setting("nothing")) },
-		"Made":                func(tx core.Tx) error { return fails(tx.Made(core.Digest{1})) },
+		"Account":                func(tx core.Tx) error { return fails(tx.Account(9999)) },
+		"AccountByUUID":          func(tx core.Tx) error { return fails(tx.AccountByUUID(uuid.New())) },
+		"AccountByLogin":         func(tx core.Tx) error { return fails(tx.AccountByLogin("nobody")) },
+		"OrganizationByName":     func(tx core.Tx) error { return fails(tx.OrganizationByName("nothing")) },
+		"LocationByName":         func(tx core.Tx) error { return fails(tx.LocationByName("nowhere")) },
+		"Project":                func(tx core.Tx) error { return fails(tx.Project(9999)) },
+		"ProjectByName":          func(tx core.Tx) error { return fails(tx.ProjectByName("nothing")) },
+		"APIKeyByHash":           func(tx core.Tx) error { return fails(tx.APIKeyByHash(core.SecretHash{1})) },
+		"TokenByHash":            func(tx core.Tx) error { return fails(tx.TokenByHash(core.UseWaldur, core.SecretHash{1})) },
+		"TicketByUUID":           func(tx core.Tx) error { return fails(tx.TicketByUUID(uuid.New())) },
+		"SecondFactor":           func(tx core.Tx) error { return fails(tx.SecondFactor(9999)) },
+		"SignInByHash":           func(tx core.Tx) error { return fails(tx.SignInByHash(core.SecretHash{1})) },
+		"Key":                    func(tx core.Tx) error { return fails(tx.Key(9999)) },
+		"KeyByUUID":              func(tx core.Tx) error { return fails(tx.KeyByUUID(uuid.New())) },
+		"OwnerKey":               func(tx core.Tx) error { return fails(tx.OwnerKey(1, NewPublicKey(t).SHA256())) },
+		"OwnerKeyByName":         func(tx core.Tx) error { return fails(tx.OwnerKeyByName(1, "nothing")) },
+		"Session":                func(tx core.Tx) error { return fails(tx.Session(9999)) },
+		"SessionByUUID":          func(tx core.Tx) error { return fails(tx.SessionByUUID(uuid.New())) },
+		"SessionByIdentifier":    func(tx core.Tx) error { return fails(tx.SessionByIdentifier("nothing")) },
+		"Connection":             func(tx core.Tx) error { return fails(tx.Connection(9999)) },
+		"Webhook":                func(tx core.Tx) error { return fails(tx.Webhook(9999)) },
+		"Delivery":               func(tx core.Tx) error { return fails(tx.Delivery(9999)) },
+		"DeliveryByUUID":         func(tx core.Tx) error { return fails(tx.DeliveryByUUID(uuid.New())) },
+		"Device":                 func(tx core.Tx) error { return fails(tx.Device(9999)) },
+		"ManagedKey":             func(tx core.Tx) error { return fails(tx.ManagedKey(9999)) },
+		"ManagedKeyByUUID":       func(tx core.Tx) error { return fails(tx.ManagedKeyByUUID(uuid.New())) },
+		"ManagedKeyByIdentifier": func(tx core.Tx) error { return fails(tx.ManagedKeyByIdentifier("nothing")) },
+		"KeyVersion":             func(tx core.Tx) error { return fails(tx.KeyVersion(9999, 1)) },
+		"PolicyByName":           func(tx core.Tx) error { return fails(tx.PolicyByName("nothing")) },
+		"DeviceByHostname":       func(tx core.Tx) error { return fails(tx.DeviceByHostname("nothing")) },
+		"ApplicationByName":      func(tx core.Tx) error { return fails(tx.ApplicationByName("nothing")) },
+		"Setting":                func(tx core.Tx) error { return fails(tx.Setting("nothing")) },
+		"Made":                   func(tx core.Tx) error { return fails(tx.Made(core.Digest{1})) },
 	}
 }
 
 func changes(t testing.TB) map[string]func(core.Tx) error {
 	return map[string]func(core.Tx) error{
-		"UpdateAccount":       func(tx core.Tx) error { return tx.UpdateAccount(core.Account{ID: 9999, Login: "x"}) },
-		"DeleteAccount":       func(tx core.Tx) error { return tx.DeleteAccount(9999) },
-		"SetLastLogin":        func(tx core.Tx) error { return tx.SetLastLogin(9999, now()) },
-		"SetTokenUsed":        func(tx core.Tx) error { return tx.SetTokenUsed(9999, now()) },
-		"SetSignInSeen":       func(tx core.Tx) error { return tx.SetSignInSeen(9999, now()) },
-		"UpdateProject":       func(tx core.Tx) error { return tx.UpdateProject(core.Project{ID: 9999}) },
-		"UpdateAPIKey":        func(tx core.Tx) error { return tx.UpdateAPIKey(core.APIKey{ID: 9999}) },
-		"DeleteAPIKey":        func(tx core.Tx) error { return tx.DeleteAPIKey(9999) },
-		"UpdateToken":         func(tx core.Tx) error { return tx.UpdateToken(core.Token{ID: 9999}) },
-		"DeleteToken":         func(tx core.Tx) error { return tx.DeleteToken(9999) },
-		"UpdateTicket":        func(tx core.Tx) error { return tx.UpdateTicket(core.Ticket{ID: 9999}) },
-		"UpdateSigningKey":    func(tx core.Tx) error { return tx.UpdateSigningKey(core.SigningKey{ID: 9999, Sealed: []byte{}}) },
-		"DeleteSigningKey":    func(tx core.Tx) error { return tx.DeleteSigningKey(9999) },
-		"UpdateSecondFactor":  func(tx core.Tx) error { return tx.UpdateSecondFactor(core.SecondFactor{ID: 9999, Sealed: []byte{}}) },
-		"DeleteSecondFactor":  func(tx core.Tx) error { return tx.DeleteSecondFactor(9999) },
-		"UpdateKey":           func(tx core.Tx) error { return tx.UpdateKey(core.Key{ID: 9999, Public: NewPublicKey(t)}) },
-		"DeleteKey":           func(tx core.Tx) error { return tx.DeleteKey(9999) },
-		"UpdateSession":       func(tx core.Tx) error { return tx.UpdateSession(core.Session{ID: 9999}) },
-		"DeleteSession":       func(tx core.Tx) error { return tx.DeleteSession(9999) },
-		"DeleteWantedKey":     func(tx core.Tx) error { return tx.DeleteWantedKey(9999) },
-		"UpdateWebhook":       func(tx core.Tx) error { return tx.UpdateWebhook(core.Webhook{ID: 9999, SealedHeaders: []byte{}}) },
-		"DeleteWebhook":       func(tx core.Tx) error { return tx.DeleteWebhook(9999) },
-		"UpdateDevice":        func(tx core.Tx) error { return tx.UpdateDevice(core.Device{ID: 9999}) },
-		"UpdateApplication":   func(tx core.Tx) error { return tx.UpdateApplication(core.Application{ID: 9999}) },
-		"DeleteApplication":   func(tx core.Tx) error { return tx.DeleteApplication(9999) },
-		"DeleteAuthorization": func(tx core.Tx) error { return tx.DeleteAuthorization(9999) },
-		"UpdateAuthorization": func(tx core.Tx) error { return tx.UpdateAuthorization(core.Authorization{ID: 9999}) },
+		"UpdateAccount":        func(tx core.Tx) error { return tx.UpdateAccount(core.Account{ID: 9999, Login: "x"}) },
+		"DeleteAccount":        func(tx core.Tx) error { return tx.DeleteAccount(9999) },
+		"SetLastLogin":         func(tx core.Tx) error { return tx.SetLastLogin(9999, now()) },
+		"SetTokenUsed":         func(tx core.Tx) error { return tx.SetTokenUsed(9999, now()) },
+		"SetSignInSeen":        func(tx core.Tx) error { return tx.SetSignInSeen(9999, now()) },
+		"UpdateProject":        func(tx core.Tx) error { return tx.UpdateProject(core.Project{ID: 9999}) },
+		"UpdateAPIKey":         func(tx core.Tx) error { return tx.UpdateAPIKey(core.APIKey{ID: 9999}) },
+		"DeleteAPIKey":         func(tx core.Tx) error { return tx.DeleteAPIKey(9999) },
+		"UpdateToken":          func(tx core.Tx) error { return tx.UpdateToken(core.Token{ID: 9999}) },
+		"DeleteToken":          func(tx core.Tx) error { return tx.DeleteToken(9999) },
+		"UpdateTicket":         func(tx core.Tx) error { return tx.UpdateTicket(core.Ticket{ID: 9999}) },
+		"UpdateSigningKey":     func(tx core.Tx) error { return tx.UpdateSigningKey(core.SigningKey{ID: 9999, Sealed: []byte{}}) },
+		"DeleteSigningKey":     func(tx core.Tx) error { return tx.DeleteSigningKey(9999) },
+		"UpdateSecondFactor":   func(tx core.Tx) error { return tx.UpdateSecondFactor(core.SecondFactor{ID: 9999, Sealed: []byte{}}) },
+		"DeleteSecondFactor":   func(tx core.Tx) error { return tx.DeleteSecondFactor(9999) },
+		"UpdateKey":            func(tx core.Tx) error { return tx.UpdateKey(core.Key{ID: 9999, Public: NewPublicKey(t)}) },
+		"DeleteKey":            func(tx core.Tx) error { return tx.DeleteKey(9999) },
+		"UpdateSession":        func(tx core.Tx) error { return tx.UpdateSession(core.Session{ID: 9999}) },
+		"DeleteSession":        func(tx core.Tx) error { return tx.DeleteSession(9999) },
+		"DeleteWantedKey":      func(tx core.Tx) error { return tx.DeleteWantedKey(9999) },
+		"UpdateWebhook":        func(tx core.Tx) error { return tx.UpdateWebhook(core.Webhook{ID: 9999, SealedHeaders: []byte{}}) },
+		"DeleteWebhook":        func(tx core.Tx) error { return tx.DeleteWebhook(9999) },
+		"UpdateDevice":         func(tx core.Tx) error { return tx.UpdateDevice(core.Device{ID: 9999}) },
+		"DeleteDevice":         func(tx core.Tx) error { return tx.DeleteDevice(9999) },
+		"UpdateManagedKey":     func(tx core.Tx) error { return tx.UpdateManagedKey(core.ManagedKey{ID: 9999, Device: 1}) },
+		"MarkManagedKeyViewed": func(tx core.Tx) error { return tx.MarkManagedKeyViewed(9999, now(), time.Time{}) },
+		"DeleteCustody":        func(tx core.Tx) error { return tx.DeleteCustody(9999) },
+		"UpdatePolicy":         func(tx core.Tx) error { return tx.UpdatePolicy(core.Policy{ID: 9999}) },
+		"ReplaceSealed":        func(tx core.Tx) error { return tx.ReplaceSealed(core.SealedPrivateKeys, 9999, []byte{1}) },
+		"UpdateApplication":    func(tx core.Tx) error { return tx.UpdateApplication(core.Application{ID: 9999}) },
+		"DeleteApplication":    func(tx core.Tx) error { return tx.DeleteApplication(9999) },
+		"DeleteAuthorization":  func(tx core.Tx) error { return tx.DeleteAuthorization(9999) },
+		"UpdateAuthorization":  func(tx core.Tx) error { return tx.UpdateAuthorization(core.Authorization{ID: 9999}) },
 	}
 }
 
@@ -143,6 +155,9 @@ func testTaken(t *testing.T, s core.Store) {
 	twice(t, s, "key short id", keys(t), func(v *core.Key, old core.Key) { v.ShortID = old.ShortID })
 	twice(t, s, "session identifier", sessions(t), func(v *core.Session, old core.Session) { v.Identifier = old.Identifier })
 	twice(t, s, "device hostname", devices(t), func(v *core.Device, old core.Device) { v.Hostname = old.Hostname })
+	twice(t, s, "managed key identifier", managedKeys(t), func(v *core.ManagedKey, old core.ManagedKey) { v.Identifier = old.Identifier })
+	twice(t, s, "managed key UUID", managedKeys(t), func(v *core.ManagedKey, old core.ManagedKey) { v.UUID = old.UUID })
+	twice(t, s, "policy name", policies(t), func(v *core.Policy, old core.Policy) { v.Name = old.Name })
 	twice(t, s, "application name", applications(t), func(v *core.Application, old core.Application) { v.Name = old.Name })
 	twice(t, s, "authorization name", authorizations(t), func(v *core.Authorization, old core.Authorization) {
 		v.Application, v.Name = old.Application, old.Name
@@ -250,6 +265,13 @@ func testDangling(t *testing.T, s core.Store) {
 		"connection of a collected key": func(tx core.Tx) error {
 			return tx.InsertCollectedKeys(9999, []core.CollectedKey{{UUID: uuid.New(), Public: NewPublicKey(t)}})
 		},
+		"device of a managed key": func(tx core.Tx) error {
+			return fails(tx.InsertManagedKey(core.ManagedKey{UUID: uuid.New(), Device: 9999}))
+		},
+		"key of a version": func(tx core.Tx) error {
+			return tx.InsertKeyVersion(core.KeyVersion{Key: 9999, Number: 1, PrivateKey: []byte{1}})
+		},
+		"key of a custody": func(tx core.Tx) error { return tx.PutCustody(core.Custody{Key: 9999}) },
 		"application of an authorization": func(tx core.Tx) error {
 			return fails(tx.InsertAuthorization(core.Authorization{UUID: uuid.New(), Application: 9999}))
 		},
