@@ -41,7 +41,7 @@ var mayImport = map[string][]string{
 	"face/sshverify":   openAPIFace,
 	"face/native":      openAPIFace,
 	"face/raidboxes":   face,
-	"face/foreman":     append([]string{"scopedsearch"}, face...),
+	"face/foreman":     append([]string{"oauth1", "scopedsearch", "vault"}, face...),
 	"face/waldur":      face,
 	"face/senhasegura": append([]string{"oauth1", "vault"}, face...),
 	"sshd":             {"core", "sshkey"},

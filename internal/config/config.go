@@ -182,6 +182,30 @@ type Foreman struct {
 
 	// The only host name it is served for. By default it is served for all.
 	Host string `yaml:"host" example:"foreman.example.org"`
+
+	// The version of Foreman that clients are told.
+	Version string `yaml:"version"`
+
+	// How long a session lasts without a request.
+	SessionIdle time.Duration `yaml:"session_idle"`
+
+	// How many logins may fail from one address within five minutes before it
+	// is locked out for as long; 0 locks nobody out.
+	LoginFailures int `yaml:"login_failures"`
+
+	// The name under which clients sign their requests by OAuth 1.0. Without it,
+	// or without the secret, none are taken.
+	OAuthConsumerKey string `yaml:"oauth_consumer_key" example:"katello"`
+
+	// The secret that they sign with. Who knows it may do everything.
+	OAuthConsumerSecret vault.Secret `yaml:"oauth_consumer_secret" example:"a-long-random-text-of-22-characters-or-more"`
+
+	// A file that holds the secret.
+	OAuthConsumerSecretFile yamlfile.Path `yaml:"oauth_consumer_secret_file" example:"oauth-secret"`
+
+	// Whether a signed request is made as the user that it names, rather than
+	// as an administrator.
+	OAuthMapUsers bool `yaml:"oauth_map_users"`
 }
 
 // Waldur is the face of that name.
@@ -232,7 +256,7 @@ func Default() Config {
 		Faces: Faces{
 			SSHVerify:   SSHVerify{Enabled: true, RequestsPerMinute: 600},
 			Raidboxes:   Raidboxes{Enabled: true, LoginsPerMinute: 10, CreatesPerMinute: 20, RequestsPerMinute: 100},
-			Foreman:     Foreman{Enabled: true},
+			Foreman:     Foreman{Enabled: true, Version: "3.13.0", SessionIdle: time.Hour, LoginFailures: 30, OAuthMapUsers: true},
 			Waldur:      Waldur{Enabled: true},
 			Senhasegura: Senhasegura{Enabled: true},
 		},

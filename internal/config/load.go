@@ -68,6 +68,8 @@ func load(path string, data []byte, env func(string) string, flags Flags) (Confi
 	l.resolvePaths()
 	l.override(env, flags)
 	l.readDatabaseURL(env)
+	foreman := &l.config.Faces.Foreman
+	foreman.OAuthConsumerSecret = l.file.Secret("faces.foreman.oauth_consumer_secret", foreman.OAuthConsumerSecret, foreman.OAuthConsumerSecretFile)
 	l.config.fill()
 	for _, p := range l.config.Validate() {
 		l.problem(p.Path, p.Msg)

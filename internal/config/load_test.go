@@ -53,7 +53,8 @@ func TestDefaults(t *testing.T) {
 		Faces: Faces{
 			SSHVerify: SSHVerify{Enabled: true, RequestsPerMinute: 600},
 			Raidboxes: Raidboxes{Enabled: true, LoginsPerMinute: 10, CreatesPerMinute: 20, RequestsPerMinute: 100},
-			Foreman:   Foreman{Enabled: true}, Waldur: Waldur{Enabled: true}, Senhasegura: Senhasegura{Enabled: true},
+			Foreman:   Foreman{Enabled: true, Version: "3.13.0", SessionIdle: time.Hour, LoginFailures: 30, OAuthMapUsers: true},
+			Waldur:    Waldur{Enabled: true}, Senhasegura: Senhasegura{Enabled: true},
 		},
 		Log:           Log{Level: slog.LevelInfo, Format: "text"},
 		ShutdownGrace: 20 * time.Second,
@@ -97,8 +98,12 @@ func TestExampleIsRightInItsComments(t *testing.T) {
 			t.Parallel()
 			text := strings.Join(lines[:i], "\n") + "\n" + before + key + "\n" + strings.Join(lines[i+1:], "\n")
 			path := write(t, "keyrack.yaml", text)
-			if err := os.WriteFile(filepath.Join(filepath.Dir(path), "database-url"), []byte("postgres://db.example.org/keyrack\n"), 0o600); err != nil {
-				t.Fatal(err)
+			for name, secret := range map[string]string{
+				"database-url": "postgres://db.example.org/keyrack\n", "oauth-secret": "a-long-random-text-in-a-file\n",
+			} {
+				if err := os.WriteFile(filepath.Join(filepath.Dir(path), name), []byte(secret), 0o600); err != nil {
+					t.Fatal(err)
+				}
 			}
 			got, err := Load(path, noEnv, Flags{})
 			if err != nil {
@@ -131,8 +136,8 @@ http: {trusted_proxies: [10.0.0.0/8]}
 faces:
   sshverify: {enabled: no, host: verify.example.org, requests_per_minute: 1, expired_as_pending: true}
   raidboxes: {enabled: no, host: r, logins_per_minute: 2, creates_per_minute: 3, requests_per_minute: 4}
-  foreman: {enabled: no, host: f}
   waldur: {enabled: no, host: w, cors_origins: ["https://p.example.org"]}
+  foreman: {enabled: no, host: f, version: 3.12.0, session_idle: 1m, login_failures: 0, oauth_consumer_key: k, oauth_consumer_secret: 0123456789abcdef012345, oauth_map_users: no}
   senhasegura: {enabled: no, host: s}
 log: {level: debug, format: json}
 shutdown_grace: 0s
@@ -154,7 +159,11 @@ func TestEveryKeyIsRead(t *testing.T) {
 		Faces: Faces{
 			SSHVerify: SSHVerify{Host: "verify.example.org", RequestsPerMinute: 1, ExpiredAsPending: true},
 			Raidboxes: Raidboxes{Host: "r", LoginsPerMinute: 2, CreatesPerMinute: 3, RequestsPerMinute: 4},
-			Foreman:   Foreman{Host: "f"}, Waldur: Waldur{Host: "w", CORSOrigins: []string{"https://p.example.org"}}, Senhasegura: Senhasegura{Host: "s"},
+			Waldur:    Waldur{Host: "w", CORSOrigins: []string{"https://p.example.org"}}, Senhasegura: Senhasegura{Host: "s"},
+			Foreman: Foreman{
+				Host: "f", Version: "3.12.0", SessionIdle: time.Minute, OAuthConsumerKey: "k",
+				OAuthConsumerSecret: vault.NewSecret("0123456789abcdef012345"),
+			},
 		},
 		Log:           Log{Level: slog.LevelDebug, Format: "json"},
 		MasterKeyFile: "/etc/keyrack/m", KeysetFile: "/k",

@@ -152,6 +152,20 @@ func (f Faces) check(p *problems) {
 	within(p, "faces.raidboxes.logins_per_minute", f.Raidboxes.LoginsPerMinute, 1, maxRequests)
 	within(p, "faces.raidboxes.creates_per_minute", f.Raidboxes.CreatesPerMinute, 1, maxRequests)
 	within(p, "faces.raidboxes.requests_per_minute", f.Raidboxes.RequestsPerMinute, 1, maxRequests)
+	f.Foreman.check(p)
+}
+
+// shortestSecret makes room for 128 random bits, as core asks of secrets.
+const shortestSecret = 22
+
+func (f Foreman) check(p *problems) {
+	p.notEmpty("faces.foreman.version", f.Version)
+	within(p, "faces.foreman.session_idle", f.SessionIdle, time.Minute, 24*time.Hour)
+	within(p, "faces.foreman.login_failures", f.LoginFailures, 0, maxRequests)
+	secret := f.OAuthConsumerSecret.Reveal()
+	if secret != "" && len(secret) < shortestSecret {
+		p.addf("faces.foreman.oauth_consumer_secret", "must have at least %d characters", shortestSecret)
+	}
 }
 
 // checkHosts wants a name of its own for each face that is bound to one.

@@ -4,6 +4,8 @@ import (
 	"context"
 
 	"github.com/google/uuid"
+
+	"keyrack/internal/sshkey"
 )
 
 // KeyRef names a key of an account: by id, or by its exact name where the id
@@ -104,5 +106,20 @@ func (s *Service) RemoveUserKey(ctx context.Context, by Actor, in Scope, owner A
 			return Key{}, err
 		}
 		return k, s.removeKey(tx, by, k, "")
+	})
+}
+
+// OwnerHas tells whether an account that the actor sees in the scope has the
+// key already, to those who may add one; nobody has the zero key.
+func (s *Service) OwnerHas(ctx context.Context, by Actor, in Scope, owner AccountID, k sshkey.PublicKey) (bool, error) {
+	if err := by.Require(CreateKeys, owner); err != nil {
+		return false, err
+	}
+	return view(ctx, s, func(tx Tx) (bool, error) {
+		if _, err := seen(tx, by, in, owner); err != nil || k.IsZero() {
+			return false, err
+		}
+		_, err := tx.OwnerKey(owner, k.SHA256())
+		return err == nil, ignore(NotFound, err)
 	})
 }

@@ -87,6 +87,7 @@ ManagedKeyVersions   D      D      D     D     D      .      .     .      D     
 NextDelivery         D      D      D     D     D      D      D     D      D     D      D       .
 Organizations        D      D      D     D     D      .      .     .      D     D      .       .
 OrganizationsOf      D      D      D     .     .      .      .     .      D     D      .       .
+OwnerHas             D      D      D     D     .      D      .     .      D     D      .       .
 OwnProject           D      D      D     D     D      D      D     D      .     .      D       D
 OwnToken             .      .      .     .     .      .      .     .      .     .      .       .
 Policies             D      D      D     D     D      .      .     .      D     D      .       .
@@ -146,9 +147,9 @@ WebhookSecret        D      D      D     D     D      D      .     .      D     
 
 // authentication is what makes actors, and so takes none.
 var authentication = []string{
-	"AuthenticateAPIKey", "AuthenticateAccessToken", "AuthenticateBasic", "AuthenticateOAuth1",
-	"AuthenticatePassword", "AuthenticateTicket", "AuthenticateToken", "IssueAccessToken", "LogIn",
-	"RefreshTicket", "ResumeSignIn", "UseNonce",
+	"AuthenticateAPIKey", "AuthenticateAccessToken", "AuthenticateBasic", "AuthenticateMapped",
+	"AuthenticateOAuth1", "AuthenticatePassword", "AuthenticateTicket", "AuthenticateToken", "IssueAccessToken",
+	"LogIn", "RefreshTicket", "ResumeSignIn", "UseNonce",
 }
 
 // objects are what the use cases of the matrix are about.
@@ -502,6 +503,9 @@ var calls = map[string]func(ctx context.Context, s *core.Service, by core.Actor,
 	},
 	"OrganizationsOf": func(ctx context.Context, s *core.Service, by core.Actor, _ objects) error {
 		return second(s.OrganizationsOf(ctx, by))
+	},
+	"OwnerHas": func(ctx context.Context, s *core.Service, by core.Actor, o objects) error {
+		return second(s.OwnerHas(ctx, by, core.Scope{}, o.account, mustParse(keyText)))
 	},
 	"RemoveUser": func(ctx context.Context, s *core.Service, by core.Actor, o objects) error {
 		return second(s.RemoveUser(ctx, by, core.Scope{}, o.account))

@@ -122,3 +122,23 @@ func (s *Service) ResumeSignIn(ctx context.Context, secret string, idle time.Dur
 	}
 	return accountActor(account, o), err
 }
+
+// AuthenticateMapped gives the actor of an active account for a face that has
+// checked a signature made with a secret of the configuration, whose holder may
+// act as anybody.
+func (s *Service) AuthenticateMapped(ctx context.Context, login string, o Origin) (Actor, error) {
+	account, err := view(ctx, s, func(tx Tx) (Account, error) { return accountByLogin(tx, login) })
+	switch {
+	case err != nil:
+		return Actor{}, badCredential(err)
+	case !account.ActiveAt(s.clock()):
+		return Actor{}, ErrDisabled
+	}
+	return accountActor(account, o), nil
+}
+
+// Consumer is an administrator without an account: who holds a secret of the
+// configuration that may do everything.
+func Consumer(name string, o Origin) Actor {
+	return Actor{kind: ActorAccount, name: name, roles: Roles{Admin: true}, origin: o}
+}

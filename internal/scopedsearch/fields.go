@@ -17,6 +17,9 @@ const (
 	Date         // a moment; what is written may be a day, a month or a year
 )
 
+// String is the type as descriptions of lists name it.
+func (t Type) String() string { return t.name() }
+
 // name is the type as messages have it.
 func (t Type) name() string { return [...]string{"string", "integer", "boolean", "datetime"}[t] }
 

@@ -237,6 +237,7 @@ func serve(t *testing.T, database, world string) (config.Config, string) {
 	}
 	// All actors come from one address.
 	c.Faces.Raidboxes.LoginsPerMinute, c.Faces.Raidboxes.RequestsPerMinute, c.Faces.Raidboxes.CreatesPerMinute = 10_000, 10_000, 10_000
+	c.Faces.Foreman.LoginFailures = 0 // all actors come from one address
 	ctx, stop := context.WithCancel(context.WithoutCancel(t.Context()))
 	ready, done := make(chan server.Running, 1), make(chan error, 1)
 	go func() {

@@ -24,21 +24,27 @@ locations: [{name: berlin}, {name: paris}]
 accounts:
   - {login: ada, name: Ada Example, email: ada@example.org, password: correct-horse-battery, organizations: [acme], locations: [berlin], tokens: [
       {name: t, use: host, secret: hostOwner0000000000000000000000000000000}, {name: w, use: waldur, secret: aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa},
+      {name: t, use: foreman, secret: patOwner000000000000000000000},
       {name: app, use: raidboxes, secret: raidboxesOwner0000000000000000000},
+      {name: past, use: foreman, secret: patExpired0000000000000000000, expires_at: 2020-01-01},
       {name: gone, use: raidboxes, secret: raidboxesExpired000000000000000000, expires_at: 2020-01-01},
       {name: past, use: waldur, secret: 9999999999999999999999999999999999999999, expires_at: 2020-01-01},
       {name: old, use: host, secret: hostExpired00000000000000000000000000000, expires_at: 2020-01-01}]}
   - {login: bob, name: Bob Example, email: bob@example.org, password: correct-horse-battery, organizations: [zeta], locations: [paris], tokens: [
       {name: t, use: host, secret: hostOther0000000000000000000000000000000}, {name: w, use: waldur, secret: bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb},
+      {name: t, use: foreman, secret: patOther000000000000000000000},
       {name: app, use: raidboxes, secret: raidboxesOther0000000000000000000}]}
   - {login: sam, name: Sam Support, email: sam@example.org, password: correct-horse-battery, roles: [support], organizations: [acme], tokens: [
       {name: t, use: host, secret: hostSupport00000000000000000000000000000}, {name: w, use: waldur, secret: cccccccccccccccccccccccccccccccccccccccc},
+      {name: t, use: foreman, secret: patSupport0000000000000000000},
       {name: app, use: raidboxes, secret: raidboxesSupport0000000000000000000}]}
   - {login: root, name: Root Admin, email: root@example.org, password: correct-horse-battery, roles: [admin], organizations: [acme], tokens: [
       {name: t, use: host, secret: hostAdmin0000000000000000000000000000000}, {name: w, use: waldur, secret: dddddddddddddddddddddddddddddddddddddddd},
+      {name: t, use: foreman, secret: patAdmin000000000000000000000},
       {name: app, use: raidboxes, secret: raidboxesAdmin0000000000000000000}]}
   - {login: dan, name: Dan Disabled, email: dan@example.org, password: correct-horse-battery, disabled: true, organizations: [acme], tokens: [
       {name: t, use: host, secret: hostDisabled0000000000000000000000000000}, {name: w, use: waldur, secret: eeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeeee},
+      {name: t, use: foreman, secret: patDisabled000000000000000000},
       {name: app, use: raidboxes, secret: raidboxesDisabled0000000000000000000}]}
 projects:
   - {name: onboarding, organization: acme, api_keys: [
@@ -48,7 +54,7 @@ projects:
 `
 
 // doors by face; that of the server's own paths takes no credential.
-var doors = map[string]door{"server": {}, "native": nativeDoor, "sshverify": sshverifyDoor, "senhasegura": senhaseguraDoor, "waldur": waldurDoor, "raidboxes": raidboxesDoor}
+var doors = map[string]door{"server": {}, "native": nativeDoor, "sshverify": sshverifyDoor, "senhasegura": senhaseguraDoor, "waldur": waldurDoor, "raidboxes": raidboxesDoor, "foreman": foremanDoor}
 
 // The applications of two tenants; the client's id is its secret's beginning.
 const accessApplications = `

@@ -1,13 +1,17 @@
 package server
 
 import (
+	"cmp"
 	"net"
 	"net/http"
 	"net/url"
 
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
+	"keyrack/internal/config"
+	"keyrack/internal/core"
 	"keyrack/internal/face"
+	"keyrack/internal/face/foreman"
 	"keyrack/internal/face/native"
 	"keyrack/internal/face/raidboxes"
 	"keyrack/internal/face/senhasegura"
@@ -74,6 +78,9 @@ func (s *server) faces() dispatcher {
 			Limits: raidboxes.Limits{Logins: c.LoginsPerMinute, Creates: c.CreatesPerMinute, Requests: c.RequestsPerMinute},
 		})}
 	}
+	if c := s.Config.Faces.Foreman; c.Enabled {
+		d["foreman"] = mounted{host: c.Host, Handler: foreman.New(foremanOptions(shared, s.local.Core, s.Config))}
+	}
 	return d
 }
 
@@ -88,6 +95,18 @@ func withHost(public, host string) string {
 		u.Host = net.JoinHostPort(host, port)
 	}
 	return u.String()
+}
+
+func foremanOptions(shared face.Options, service *core.Service, all config.Config) foreman.Options {
+	c := all.Faces.Foreman
+	o := foreman.Options{
+		Options: shared, Core: service, BaseURL: withHost(all.PublicURL, c.Host), Version: c.Version,
+		SessionIdle: c.SessionIdle, LoginFailures: cmp.Or(c.LoginFailures, -1),
+	}
+	if c.OAuthConsumerKey != "" && !c.OAuthConsumerSecret.IsZero() {
+		o.OAuth = &foreman.OAuth{ConsumerKey: c.OAuthConsumerKey, ConsumerSecret: c.OAuthConsumerSecret, MapUsers: c.OAuthMapUsers}
+	}
+	return o
 }
 
 func (s *server) metricsHandler() http.Handler {

@@ -1,0 +1,322 @@
+package foreman_test
+
+import (
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	signer "github.com/dghubble/oauth1"
+
+	"keyrack/internal/core"
+	"keyrack/internal/face/foreman"
+	"keyrack/internal/vault"
+)
+
+// What hammer sends, in its order and with its doubled slashes and headers, as
+// observed of hammer-cli 3 with apipie-bindings; and that it needs no redirect.
+func TestHammer(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	headers := []string{"Accept", "application/json;version=2", "Accept-Language", "en", "Content-Type", "application/json"}
+	var cookie, checksum string
+	ask := func(as, method, target, body string, status int) *httptest.ResponseRecorder {
+		t.Helper()
+		h := headers
+		if cookie != "" {
+			h, as = append(slices.Clone(h), "Cookie", cookie), ""
+		}
+		got := w.do(as, method, target, body, h...)
+		if got.Code != status {
+			t.Fatalf("%s %s = %d %s, want %d", method, target, got.Code, got.Body, status)
+		}
+		if sum := got.Header().Get("Apipie-Checksum"); checksum == "" {
+			checksum = sum
+		} else if sum != checksum || len(sum) != 40 {
+			t.Errorf("%s %s: Apipie-Checksum = %s, want %s on all answers", method, target, sum, checksum)
+		}
+		return got
+	}
+	if got := ask("", "GET", "//apidoc/apipie_checksum", "", 200).Body.String(); got != `{"checksum":"`+checksum+`"}` {
+		t.Errorf("checksum = %s", got)
+	}
+	description := ask("", "GET", "//apidoc/v2.en.json", "", 200).Body.Bytes()
+	var doc struct {
+		Docs struct {
+			Resources map[string]struct {
+				Methods []struct {
+					Name   string
+					Apis   []struct{ API_URL, HTTP_Method string }
+					Params []map[string]any
+				}
+			}
+		}
+	}
+	if err := json.Unmarshal(description, &doc); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range strings.Fields("architectures compute_resources domains hostgroups locations media operatingsystems organizations " +
+		"provisioning_templates ptables roles smart_proxies subnets usergroups hosts users ssh_keys personal_access_tokens home ping auth_sources") {
+		if doc.Docs.Resources[name].Methods == nil {
+			t.Errorf("the description has no resource %s, without which hammer has no commands", name)
+		}
+	}
+	for _, plugin := range strings.Fields("ansible_roles discovery_rules subscriptions scap_contents remote_execution_features scc_accounts snapshots templates") {
+		if _, there := doc.Docs.Resources[plugin]; there {
+			t.Errorf("the description has %s, which says that a plugin is installed", plugin)
+		}
+	}
+	session := ask(asAdmin, "GET", "//api/status", "", 200)
+	cookie, _, _ = strings.Cut(session.Header().Get("Set-Cookie"), ";")
+	ask("", "GET", `//api/users?search=login+%3D+%22bob%22&per_page=1000&page=1`, "", 200)
+	ask("", "POST", "//api/users/5/ssh_keys", keyBody(t, "laptop", ed25519Key+" me@x\n"), 201)
+	found := ask("", "GET", `//api/users/5/ssh_keys?search=name+%3D+%22laptop%22&per_page=1000&page=1`, "", 200).Body.String()
+	if !strings.HasPrefix(found, `{"total":1,"subtotal":1,"page":1,"per_page":1000,`) {
+		t.Errorf("list = %s, want numbers that end hammer's paging", found)
+	}
+	ask("", "DELETE", "//api/users/5/ssh_keys/1?location_id=", "", 200)
+	ask("", "GET", "//api/users/5/ssh_keys/1", "", 404)
+	w.pass(time.Hour)
+	if over := ask("", "GET", "//api/users", "", 401); over.Body.Len() != 0 || !strings.HasPrefix(over.Header().Get("Content-Type"), "text/plain") {
+		t.Errorf("a session that is over = %s %q, want an empty text", over.Header().Get("Content-Type"), over.Body)
+	}
+}
+
+// A session ends with its account, and survives on its own.
+func TestSessions(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	begin := func(as string) string {
+		cookie, _, _ := strings.Cut(w.do(as, http.MethodGet, "/api/status", "").Header().Get("Set-Cookie"), ";")
+		return cookie
+	}
+	status := func(cookie string) int {
+		return w.do("nobody:wrong", http.MethodGet, "/api/current_user", "", "Cookie", cookie).Code
+	}
+	bob := begin("bob:" + password)
+	for range 3 {
+		w.pass(50 * time.Minute)
+		if got := status(bob); got != http.StatusOK {
+			t.Fatalf("a session in use, credentials ignored = %d", got)
+		}
+	}
+	account, err := w.core.AccountRef(t.Context(), operator, "bob")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.core.SetAccountDisabled(t.Context(), operator, account.UUID, true); err != nil {
+		t.Fatal(err)
+	}
+	if got := status(bob); got != http.StatusUnauthorized {
+		t.Errorf("the session of a disabled account = %d", got)
+	}
+	w.want("bob:"+password, http.MethodGet, "/api/status", "", http.StatusUnauthorized, `{"error":{"message":"User account is disabled, please contact your administrator"}}`)
+	w.want("off:wrong", http.MethodGet, "/api/status", "", http.StatusUnauthorized, `{"error":{"message":"Unable to authenticate user off"}}`)
+	if got := w.do(asAdmin, http.MethodGet, "/api/status", "", "Cookie", "_session_id=guess").Code; got != http.StatusOK {
+		t.Errorf("an unknown session beside a good credential = %d, want 200", got)
+	}
+}
+
+// An address that guesses is locked out, and let in again.
+func TestBruteForce(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	for range 30 {
+		w.want("bob:wrong", http.MethodGet, "/api/status", "", http.StatusUnauthorized, `{"error":{"message":"Unable to authenticate user bob"}}`)
+	}
+	w.want(asAdmin, http.MethodGet, "/api/status", "", http.StatusUnauthorized, `{"error":{"message":"Too many tries, please try again in a few minutes."}}`)
+	w.pass(5 * time.Minute)
+	w.want(asAdmin, http.MethodGet, "/api/status", "", http.StatusOK, "")
+}
+
+// A token is used, revoked, refused, and stays in the list without its secret.
+func TestTokens(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	var made struct {
+		ID    int
+		Value string `json:"token_value"`
+	}
+	reply := w.do(asBob, http.MethodPost, "/api/users/5/personal_access_tokens", `{"personal_access_token":{"name":"ci"}}`)
+	if err := json.Unmarshal(reply.Body.Bytes(), &made); err != nil || reply.Code != http.StatusCreated || len(made.Value) != 22 {
+		t.Fatalf("create = %d %s", reply.Code, reply.Body)
+	}
+	path := fmt.Sprintf("/api/users/5/personal_access_tokens/%d", made.ID)
+	w.pass(time.Minute)
+	w.want("BOB:"+made.Value, http.MethodGet, "/api/status", "", http.StatusOK, "")
+	if got := w.do(asBob, http.MethodGet, path, "").Body.String(); !strings.Contains(got, `"last_used_at":"2024-10-24 09:22:03 UTC"`) {
+		t.Errorf("a used token = %s", got)
+	}
+	w.want("admin:"+made.Value, http.MethodGet, "/api/status", "", http.StatusUnauthorized, "")
+	if got := w.do(asBob, http.MethodDelete, path, ""); got.Code != http.StatusOK || strings.Contains(got.Body.String(), made.Value) || !strings.Contains(got.Body.String(), `"revoked":true,"token":null`) {
+		t.Errorf("revoke = %d %s", got.Code, got.Body)
+	}
+	w.want("bob:"+made.Value, http.MethodGet, "/api/status", "", http.StatusUnauthorized, "")
+	if got := w.do(asBob, http.MethodGet, path, "").Body.String(); !strings.Contains(got, `"active?":false`) || !strings.Contains(got, `"revoked?":true`) {
+		t.Errorf("a revoked token = %s", got)
+	}
+}
+
+// Who may do what to whose keys: none, self, viewer, manager, admin.
+func TestKeysByActor(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.want(asBob, http.MethodPost, "/api/users/5/ssh_keys", keyBody(t, "laptop", ed25519Key), http.StatusCreated, "")
+	for _, tt := range []struct {
+		method, target, body             string
+		none, self, viewer, manager, adm int
+	}{
+		{"GET", "/api/users/5/ssh_keys", "", 401, 200, 200, 200, 200},
+		{"GET", "/api/users/5-bob/ssh_keys/1", "", 401, 200, 200, 200, 200},
+		{"GET", "/api/users/8/ssh_keys", "", 401, 403, 422, 422, 200}, // of another organization
+		{"POST", "/api/users/5/ssh_keys", "{}", 401, 422, 403, 422, 422},
+		{"POST", "/api/users/8/ssh_keys", "{}", 401, 403, 403, 422, 422},
+		{"DELETE", "/api/users/5/ssh_keys/9", "", 401, 404, 403, 404, 404},
+		{"GET", "/api/users", "", 401, 403, 200, 200, 200},
+		{"GET", "/api/users/5", "", 401, 200, 200, 200, 200},
+		{"GET", "/api/users/bob", "", 401, 200, 200, 200, 200},
+		{"GET", "/api/users/8", "", 401, 403, 404, 404, 200},
+		{"PUT", "/api/users/5", `{"description":"x"}`, 401, 200, 403, 200, 200},
+		{"PUT", "/api/users/4", `{"password":"another-long-password"}`, 401, 403, 403, 404, 422}, // an admin of no organization is not seen
+		{"POST", "/api/users", "{}", 401, 403, 403, 403, 422},
+		{"DELETE", "/api/users/8", "", 401, 403, 403, 403, 200},
+		{"GET", "/api/users/5/personal_access_tokens", "", 401, 200, 200, 403, 200},
+		{"POST", "/api/users/5/personal_access_tokens", "{}", 401, 422, 403, 403, 422},
+		{"PUT", "/api/users/5", `{"admin":true}`, 401, 422, 403, 422, 200},
+	} {
+		for _, who := range []struct {
+			as   string
+			want int
+		}{{"", tt.none}, {asBob, tt.self}, {asViewer, tt.viewer}, {asManager, tt.manager}, {asAdmin, tt.adm}} {
+			if got := w.do(who.as, tt.method, tt.target, tt.body); got.Code != who.want {
+				t.Errorf("%s %s %s as %q = %d %s, want %d", tt.method, tt.target, tt.body, who.as, got.Code, got.Body, who.want)
+			}
+		}
+	}
+}
+
+// Nobody rises by what he may do to others.
+func TestNobodyRises(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.apply(core.Desired{Accounts: []core.DesiredAccount{{
+		Login: "boss", Roles: core.Roles{Admin: true}, Organizations: []string{"acme"}, Locations: []string{"berlin"},
+	}}})
+	w.want(asManager, http.MethodPut, "/api/users/boss", `{"password":"another-long-password"}`, http.StatusForbidden, "")
+	w.want(asManager, http.MethodPut, "/api/users/5", `{"role_ids":[1]}`, http.StatusUnprocessableEntity,
+		`{"error":{"id":5,"errors":{"role_ids":["you can't assign some of roles you selected"]},"full_messages":["Role ids you can't assign some of roles you selected"]}}`)
+	w.want(asManager, http.MethodPut, "/api/users/7", `{"role_ids":[1]}`, http.StatusOK, "") // ignored, of himself
+	w.want(asManager, http.MethodPut, "/api/users/5", `{"organization_ids":[2]}`, http.StatusUnprocessableEntity, `{"error":{"message":"Couldn't find Organization"}}`)
+	w.want(asBob, http.MethodPut, "/api/users/5", `{"login":"root"}`, http.StatusUnprocessableEntity, "")
+	w.want(asBob, http.MethodPut, "/api/users/5", `{"password":"another-long-password"}`, http.StatusUnprocessableEntity,
+		`{"error":{"id":5,"errors":{"current_password":["Incorrect password"]},"full_messages":["Current password Incorrect password"]}}`)
+	w.want(asBob, http.MethodPut, "/api/users/5", `{"password":"another-long-password","current_password":"`+password+`"}`, http.StatusOK, "")
+	w.want("bob:another-long-password", http.MethodGet, "/api/status", "", http.StatusOK, "")
+	w.want(asBob, http.MethodPut, "/api/users/5", `{"disabled":true}`, http.StatusUnprocessableEntity, "")
+}
+
+// An answer that the client has is not sent again.
+func TestConditionalRequests(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	tag := w.do(asBob, http.MethodGet, "/api/users/5", "").Header().Get("ETag")
+	if got := w.do(asBob, http.MethodGet, "/api/users/5", "", "If-None-Match", tag); got.Code != http.StatusNotModified || got.Body.Len() != 0 || !strings.HasPrefix(tag, `W/"`) {
+		t.Errorf("If-None-Match %s = %d %q, want 304", tag, got.Code, got.Body)
+	}
+}
+
+// Times are the caller's.
+func TestZones(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.want(asBob, http.MethodPut, "/api/users/5", `{"timezone":"Eastern Time (US & Canada)"}`, http.StatusOK, "")
+	if got := w.do(asBob, http.MethodPost, "/api/users/5/ssh_keys", keyBody(t, 123, ed25519Key)).Body.String(); !strings.Contains(got, `"created_at":"2024-10-24 05:21:03 -0400"`) || !strings.Contains(got, `"name":"123"`) {
+		t.Errorf("create = %s", got)
+	}
+	if got := w.do(asBob, http.MethodDelete, "/api/users/5/ssh_keys/123", "").Body.String(); !strings.Contains(got, `"created_at":"2024-10-24T05:21:03.977-04:00"`) {
+		t.Errorf("delete = %s", got)
+	}
+}
+
+// Requests signed by a stock library act as the user they name, once.
+func TestOAuth(t *testing.T) {
+	t.Parallel()
+	const secret = "consumer-secret-consumer-secret"
+	w := newWorld(t, func(o *foreman.Options) {
+		o.Now = time.Now
+		o.OAuth = &foreman.OAuth{ConsumerKey: "katello", ConsumerSecret: vault.NewSecret(secret), MapUsers: true}
+	})
+	now := time.Now().UTC()
+	w.now.Store(&now)
+	var header string
+	server := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { header = r.Header.Get("Authorization") }))
+	t.Cleanup(server.Close)
+	sign := func(secret string) string {
+		client := signer.NewConfig("katello", secret).Client(t.Context(), signer.NewToken("", ""))
+		client.Transport.(*signer.Transport).Base = &http.Transport{Proxy: http.ProxyURL(nil)}
+		r, err := http.NewRequestWithContext(t.Context(), http.MethodGet, server.URL+"/api/current_user", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		reply, err := client.Do(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_ = reply.Body.Close()
+		return header
+	}
+	w.api = nil
+	o := foreman.Options{Core: w.core, BaseURL: server.URL, OAuth: &foreman.OAuth{ConsumerKey: "katello", ConsumerSecret: vault.NewSecret(secret), MapUsers: true}}
+	w.api = foreman.New(o)
+	signed := sign(secret)
+	for _, tt := range []struct {
+		name, authorization, user string
+		status                    int
+	}{
+		{"signed", signed, "bob", http.StatusOK},
+		{"sent again", signed, "bob", http.StatusUnauthorized},
+		{"another spelling", sign(secret), "", http.StatusUnauthorized},
+		{"unknown user", sign(secret), "nobody", http.StatusUnauthorized},
+		{"another secret", sign("another"), "admin", http.StatusUnauthorized},
+	} {
+		if got := w.do("", http.MethodGet, "/api/current_user", "", "Authorization", tt.authorization, "Foreman-User", tt.user); got.Code != tt.status {
+			t.Errorf("%s = %d %s, want %d", tt.name, got.Code, got.Body, tt.status)
+		}
+	}
+	if got := w.do("", http.MethodGet, "/api/current_user", "", "Authorization", sign(secret), "Foreman_user", "bob"); got.Code != http.StatusOK {
+		t.Errorf("Ruby's spelling of the header = %d %s", got.Code, got.Body)
+	}
+}
+
+// Whatever is sent, the answer is one of the product's, and repeats no secret.
+func FuzzRequests(f *testing.F) {
+	w := newWorld(f)
+	for _, seed := range []struct{ id, query, body string }{
+		{"1", "", ""}, {"1-x", "search=name%20~%20x", `{"ssh_key":{"name":"x","key":"y"}}`}, {"%00", "page=-1&per_page=all", "[]"},
+		{"..%2F..", "order=name%20DESC", `{"ssh_key":`}, {"9223372036854775808", "location_id=1&organization_id=x", `{"user":{"role_ids":[{}],"login":[]}}`},
+	} {
+		f.Add(seed.id, seed.query, seed.body)
+	}
+	f.Fuzz(func(t *testing.T, id, query, body string) {
+		for _, at := range []struct{ method, before, after string }{
+			{"GET", "/api/users/5/ssh_keys/", ""}, {"GET", "/api/users/", "/ssh_keys"}, {"POST", "/api/users/", "/ssh_keys"}, {"GET", "/api/users/", ""},
+			{"PUT", "/api/users/", ""}, {"POST", "/api/users/5/personal_access_tokens", ""},
+		} {
+			r := httptest.NewRequestWithContext(t.Context(), at.method, "/", strings.NewReader(body))
+			r.URL.Path, r.URL.RawQuery = at.before+id+at.after, query
+			r.Header.Set("Content-Type", "application/json")
+			r.Header.Set("Authorization", "Basic "+base64.StdEncoding.EncodeToString([]byte(asBob)))
+			reply := httptest.NewRecorder()
+			w.api.ServeHTTP(reply, r)
+			isJSON := json.Valid(reply.Body.Bytes()) || strings.HasPrefix(reply.Header().Get("Content-Type"), "text/html") && reply.Code == http.StatusNotFound
+			if reply.Code >= 500 || !isJSON {
+				t.Errorf("%s %q?%q %q = %d %s", at.method, r.URL.Path, query, body, reply.Code, reply.Body)
+			}
+		}
+	})
+}

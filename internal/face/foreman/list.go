@@ -1,0 +1,164 @@
+package foreman
+
+import (
+	"encoding/json"
+	"strings"
+
+	"keyrack/internal/core"
+	"keyrack/internal/scopedsearch"
+)
+
+// searchField is what a list can be searched by, as the description names it.
+type searchField struct {
+	scopedsearch.Field
+	values []string // those it may have; nil: any
+}
+
+func fieldsOf(list []searchField) scopedsearch.Fields {
+	var all scopedsearch.Fields
+	for _, f := range list {
+		all = append(all, f.Field)
+	}
+	return all
+}
+
+// listing is what is asked of a list.
+type listing struct {
+	where  core.Filter
+	order  scopedsearch.Order
+	paging scopedsearch.Paging
+	search *string // as it was given
+}
+
+func (c *call) listing(by []searchField) (listing, error) {
+	var l listing
+	fields := fieldsOf(by)
+	if text, ok := c.params.text("search"); ok {
+		l.search = &text
+		var err error
+		if l.where, err = scopedsearch.Parse(text, fields, c.Now().In(c.zone())); err != nil {
+			return l, err
+		}
+	}
+	text, _ := c.params.text("order")
+	var err error
+	if l.order, err = scopedsearch.ParseOrder(text, fields); err != nil {
+		return l, err
+	}
+	page, _ := c.params.text("page")
+	perPage, _ := c.params.text("per_page")
+	l.paging, err = scopedsearch.ParsePaging(page, perPage)
+	return l, err
+}
+
+// searches tells whether a condition was given, be it one that holds everywhere.
+func (l listing) searches() bool { return l.search != nil && strings.TrimSpace(*l.search) != "" }
+
+type sorting struct {
+	By    *string `json:"by"`
+	Order *string `json:"order"`
+}
+
+func (l listing) sorting() sorting {
+	if l.order.Name == "" {
+		return sorting{}
+	}
+	return sorting{&l.order.Name, &l.order.Direction}
+}
+
+// page is one page of a list in the product's envelope.
+type page struct {
+	total, subtotal int
+	listing         listing
+	results         any
+	root            string // name of the results
+	permissions     *bool  // what can_create and can_edit say; nil: nothing
+}
+
+// MarshalJSON writes the envelope with its members in the product's order.
+func (p page) MarshalJSON() ([]byte, error) {
+	search, err := json.Marshal(p.listing.search) // with <, > and & escaped, here as there
+	if err != nil {
+		return nil, err
+	}
+	members := []member{
+		{"total", p.total}, {"subtotal", p.subtotal}, {"page", p.listing.paging.Number},
+		{"per_page", p.listing.paging.PerPage(p.total)}, {"search", json.RawMessage(search)},
+	}
+	if p.permissions != nil {
+		members = append(members, member{"can_create", *p.permissions}, member{"can_edit", *p.permissions})
+	}
+	return encode(object(append(members, member{"sort", p.listing.sorting()}, member{p.root, p.results})))
+}
+
+// inPage gives a page of a list that is asked of core: first what there is in
+// all, then what matches.
+func (c *call) inPage(l listing, ask func(where core.Filter, p core.Page) (results any, n int, err error)) (any, error) {
+	part, any := l.paging.Page()
+	if !any {
+		part = core.Page{Limit: 1} // for the count alone
+	}
+	results, n, err := ask(l.where, part)
+	if err != nil {
+		return nil, err
+	}
+	if !any {
+		results = []struct{}{}
+	}
+	total := n
+	if l.where != nil {
+		if _, total, err = ask(nil, core.Page{Limit: 1}); err != nil {
+			return nil, err
+		}
+	}
+	return c.page(total, n, l, results), nil
+}
+
+func (c *call) page(total, subtotal int, l listing, results any) page {
+	p := page{total: total, subtotal: subtotal, listing: l, results: results, root: "results"}
+	if root, ok := c.params.text("root_name"); ok && root != "" {
+		p.root = root
+	}
+	if text, ok := c.params.text("include_permissions"); ok && text != "0" && text != "false" {
+		may := c.by.Require(core.CreateUsers, 0) == nil
+		p.permissions = &may
+	}
+	return p
+}
+
+// wrapped gives a shown thing below the name that the request asks for.
+func (c *call) wrapped(body any) any {
+	root, ok := c.params.text("root_name")
+	if !ok || root == "" || root == "false" {
+		return body
+	}
+	return object{{root, body}}
+}
+
+// object is a JSON object whose members keep their order.
+type object []member
+
+type member struct {
+	name  string
+	value any
+}
+
+// MarshalJSON writes the object.
+func (o object) MarshalJSON() ([]byte, error) {
+	b := []byte{'{'}
+	for i, m := range o {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		name, err := encode(m.name)
+		if err != nil {
+			return nil, err
+		}
+		value, err := encode(m.value)
+		if err != nil {
+			return nil, err
+		}
+		b = append(append(append(b, name...), ':'), value...)
+	}
+	return append(b, '}'), nil
+}

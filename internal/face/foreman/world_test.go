@@ -1,0 +1,173 @@
+package foreman_test
+
+import (
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"path/filepath"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"keyrack/internal/core"
+	"keyrack/internal/face"
+	"keyrack/internal/face/facetest"
+	"keyrack/internal/face/foreman"
+	"keyrack/internal/store/storetest"
+	"keyrack/internal/vault"
+)
+
+// start is when each world begins.
+var start = time.Date(2024, 10, 24, 9, 21, 3, 977_000_000, time.UTC)
+
+var operator = core.Operator("test")
+
+// The logins of the world, with the tokens of each as Basic takes them. Only
+// admin, bob and off have passwords.
+const (
+	asAdmin   = "admin:adminTokenAdminToken00"
+	asBob     = "bob:bobTokenBobTokenBob000"
+	asViewer  = "viewer:viewerTokenViewer000000"
+	asManager = "manager:managerTokenManager0000"
+	password  = "correct-horse-battery"
+)
+
+// world is some accounts of two organizations, and a clock that stands still.
+type world struct {
+	t    testing.TB
+	core *core.Service
+	api  *foreman.Foreman
+	now  atomic.Pointer[time.Time]
+}
+
+func newWorld(t testing.TB, change ...func(*foreman.Options)) *world {
+	t.Helper()
+	w := &world{t: t}
+	w.now.Store(&start)
+	dir := t.TempDir()
+	sealing, err := vault.Create(vault.Options{
+		MasterKeyFile: filepath.Join(dir, "master.key"), KeysetFile: filepath.Join(dir, "keyset.json"),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.core = core.New(core.Options{
+		Store: storetest.SQLite(t), Vault: sealing, Now: w.clock, PasswordHashing: core.PasswordHashing{Time: 1, Memory: 64, Threads: 1},
+		Settings: map[string]func(string) error{"foreman": foreman.CheckSettings},
+	})
+	w.apply(people())
+	o := foreman.Options{
+		Options: face.Options{Now: w.clock, Log: slog.New(slog.NewTextHandler(io.Discard, nil))},
+		Core:    w.core, BaseURL: "http://keys.example.org",
+	}
+	for _, f := range change {
+		f(&o)
+	}
+	w.api = foreman.New(o)
+	return w
+}
+
+func people() core.Desired {
+	token := func(as string) []core.DesiredToken {
+		_, secret, _ := strings.Cut(as, ":")
+		return []core.DesiredToken{{Name: "test", Use: core.UseForeman, Secret: vault.NewSecret(secret)}}
+	}
+	acme, berlin := []string{"acme"}, []string{"berlin"}
+	return core.Desired{
+		Organizations: []string{"acme", "zeta"}, Locations: []string{"berlin"},
+		Accounts: []core.DesiredAccount{
+			{ID: 4, Login: "admin", Name: "Admin User", Email: "root@example.com", Roles: core.Roles{Admin: true}, Password: vault.NewSecret(password), Tokens: token(asAdmin)},
+			{ID: 5, Login: "bob", Name: "Bob", Email: "bob@example.com", Password: vault.NewSecret(password), Organizations: acme, Locations: berlin, Tokens: token(asBob)},
+			{ID: 6, Login: "viewer", Organizations: acme, Locations: berlin, Rights: []core.Right{core.ViewUsers, core.ViewKeys, core.ViewTokens}, Tokens: token(asViewer)},
+			{ID: 7, Login: "manager", Organizations: acme, Locations: berlin, Tokens: token(asManager), Rights: []core.Right{
+				core.ViewUsers, core.EditUsers, core.ViewKeys, core.CreateKeys, core.DestroyKeys,
+			}},
+			{ID: 8, Login: "zoe", Organizations: []string{"zeta"}},
+			{ID: 9, Login: "off", Disabled: true, Password: vault.NewSecret(password), Organizations: acme, Locations: berlin},
+		},
+	}
+}
+
+func (w *world) clock() time.Time { return *w.now.Load() }
+
+func (w *world) pass(d time.Duration) {
+	later := w.clock().Add(d)
+	w.now.Store(&later)
+}
+
+func (w *world) apply(d core.Desired) {
+	w.t.Helper()
+	if _, err := w.core.Apply(w.t.Context(), operator, d, false); err != nil {
+		w.t.Fatal(err)
+	}
+}
+
+// do sends a request as "login:secret", nobody where that is empty; headers
+// come in pairs.
+func (w *world) do(as, method, target, body string, headers ...string) *httptest.ResponseRecorder {
+	w.t.Helper()
+	r := httptest.NewRequestWithContext(w.t.Context(), method, target, strings.NewReader(body))
+	if login, secret, ok := strings.Cut(as, ":"); ok {
+		r.SetBasicAuth(login, secret)
+	}
+	if body != "" {
+		r.Header.Set("Content-Type", "application/json")
+	}
+	for i := 0; i < len(headers); i += 2 {
+		r.Header.Set(headers[i], headers[i+1])
+	}
+	reply := httptest.NewRecorder()
+	w.api.ServeHTTP(reply, r)
+	return reply
+}
+
+// want sends a request and compares status and JSON.
+func (w *world) want(as, method, target, body string, status int, reply string) {
+	w.t.Helper()
+	got := w.do(as, method, target, body)
+	if text := got.Body.String(); got.Code != status || reply != "" && text != reply {
+		w.t.Errorf("%s %s %s as %q = %d %s\nwant %d %s", method, target, body, as, got.Code, text, status, reply)
+	}
+}
+
+func TestExchanges(t *testing.T) {
+	t.Parallel()
+	facetest.Run(t, "testdata/*.txtar", func(t *testing.T) facetest.World {
+		w := newWorld(t)
+		return facetest.World{
+			Handler: w.api,
+			Vars: map[string]string{
+				"admin": "Basic YWRtaW46YWRtaW5Ub2tlbkFkbWluVG9rZW4wMA==", "bob": "Basic Ym9iOmJvYlRva2VuQm9iVG9rZW5Cb2IwMDA=",
+				"version": foreman.Version,
+			},
+			Do: map[string]func(*testing.T, string){
+				"pass": func(t *testing.T, text string) {
+					d, err := time.ParseDuration(text)
+					if err != nil {
+						t.Fatal(err)
+					}
+					w.pass(d)
+				},
+			},
+		}
+	})
+}
+
+// Nobody gets past the routes that ask for a login.
+func TestRefusesStrangers(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	for _, route := range w.api.Routes() {
+		if route.Public {
+			continue
+		}
+		path := strings.NewReplacer("{user_id}", "5", "{id}", "5").Replace(route.Path)
+		for _, as := range []string{"", "bob:", "bob:wrong", "nobody:wrong", "bob:adminTokenAdminToken00"} {
+			login, _, _ := strings.Cut(as, ":")
+			w.want(as, route.Method, path, "", http.StatusUnauthorized, `{"error":{"message":"Unable to authenticate user `+login+`"}}`)
+			w.pass(10 * time.Minute) // or the address is locked out
+		}
+	}
+}
