@@ -39,7 +39,7 @@ var foremanDoor = door{
 // foremanID makes something by a request of the administrator, and gives its id.
 func foremanID(t *testing.T, ask asker, path, body string) string {
 	t.Helper()
-	status, reply := ask(http.MethodPost, path, body, basic(foremanAdmin))
+	status, reply, _ := ask(http.MethodPost, path, body, basic(foremanAdmin))
 	var made struct{ ID int }
 	if err := json.Unmarshal(reply, &made); err != nil || status != http.StatusCreated {
 		t.Fatalf("POST %s %s = %d %s", path, body, status, reply)
