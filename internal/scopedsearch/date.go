@@ -36,8 +36,9 @@ func (s span) after(t time.Time) time.Time {
 		return t.AddDate(0, 0, 1)
 	case month:
 		return t.AddDate(0, 1, 0)
+	default: // a year
+		return t.AddDate(1, 0, 0)
 	}
-	return t.AddDate(1, 0, 0)
 }
 
 // readDate gives the moment at which a written date begins and its unit. The

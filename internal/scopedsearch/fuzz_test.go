@@ -16,7 +16,7 @@ import (
 // documented are the forms of all that Parse complains about.
 var documented = regexp.MustCompile(`(?s)^(?:` + strings.Join([]string{
 	`Field '.*' not recognized for searching!`,
-	`Value '.*' is not valid for field 'id|user_id|organization_id'`,
+	`Value '.*' is not valid for field '(?:id|user_id|organization_id)'`,
 	`Value expected but found (?:nil|:[a-z]+)`,
 	`Empty list of operands`,
 	`the operator '(?:un)?like' is not supported for field type '(?:integer|datetime)'`,

@@ -150,8 +150,9 @@ func (p *parser) operand() (node, error) {
 		return p.negation()
 	case null, notNull:
 		return p.prefixed()
+	default:
+		return p.comparison()
 	}
-	return p.comparison()
 }
 
 func (p *parser) negation() (node, error) {
@@ -162,8 +163,9 @@ func (p *parser) negation() (node, error) {
 			return p.negation()
 		case lparen:
 			return p.parentheses()
+		default:
+			return p.comparison()
 		}
-		return p.comparison()
 	})
 	return negation{n}, err
 }
@@ -182,9 +184,10 @@ func (p *parser) comparison() (node, error) {
 		p.next()
 		value, err := p.value()
 		return test{op, true, field, value}, err
+	default:
+		p.skip(comma)
+		return bareWord(field), nil
 	}
-	p.skip(comma)
-	return bareWord(field), nil
 }
 
 // prefixed reads an operator and a value without a field between them. The

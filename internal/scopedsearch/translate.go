@@ -152,7 +152,7 @@ func (f Field) is(op core.Op, value any) core.Filter {
 	return core.Or{}
 }
 
-var comparisons = map[kind]core.Op{
+var comparisons = map[kind]core.Op{ //nolint:exhaustive // the others compare nothing
 	eq: core.Equal, ne: core.NotEqual, gt: core.Greater, gte: core.GreaterOrEqual,
 	lt: core.Less, lte: core.LessOrEqual, in: core.OneOf, notIn: core.NotOneOf,
 	like: core.Like, unlike: core.NotLike,
@@ -168,8 +168,9 @@ func (f Field) text(op kind, value string) core.Filter {
 			members = append(members, strings.Trim(m, blanks))
 		}
 		return f.is(comparisons[op], members)
+	default:
+		return f.is(comparisons[op], value)
 	}
-	return f.is(comparisons[op], value)
 }
 
 var wildcards = regexp.MustCompile(`[%*]+`)
@@ -216,12 +217,13 @@ func (f Field) integer(op kind, value string) (core.Filter, error) {
 			}
 		}
 		return f.is(comparisons[op], numbers), nil
+	default:
+		n, side := number(value)
+		if side != 0 {
+			return f.beyond(comparisons[op], side), nil
+		}
+		return f.is(comparisons[op], n), nil
 	}
-	n, side := number(value)
-	if side != 0 {
-		return f.beyond(comparisons[op], side), nil
-	}
-	return f.is(comparisons[op], n), nil
 }
 
 // number reads an integer. side tells whether it is below (-1) or above (1) all
@@ -277,6 +279,7 @@ func (f Field) date(op kind, value string, now time.Time) (core.Filter, error) {
 		return nil, f.unsupported(op)
 	case in, notIn:
 		return nil, notSupported("Operator '%s' not supported for '%s'", op.name(), f.Name)
+	default: // the moment itself
 	}
 	return f.is(comparisons[op], first), nil
 }

@@ -5,7 +5,6 @@ import (
 	"context"
 	"encoding/csv"
 	"flag"
-	"fmt"
 	"io"
 	"net/http"
 	"os"
@@ -339,5 +338,5 @@ func writeAccess(t *testing.T, rows [][]string) {
 	if err := os.WriteFile(accessFile, b.Bytes(), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	fmt.Fprintln(t.Output(), accessFile, "is written")
+	t.Log(accessFile, "is written")
 }

@@ -33,7 +33,7 @@ func attributes(a core.Account) func(core.Attribute) any {
 	for _, o := range a.Organizations {
 		organizations, names = append(organizations, o), append(names, filteredOrganizations[o])
 	}
-	values := map[core.Attribute]any{
+	values := map[core.Attribute]any{ //nolint:exhaustive // those in which the accounts differ
 		core.AccountIDAttr: a.ID, core.AccountLoginAttr: a.Login, core.AccountEmailAttr: a.Email, core.AccountFirstNameAttr: a.FirstName,
 		core.AccountLastNameAttr: a.LastName, core.AccountDescriptionAttr: a.Description, core.AccountAdminAttr: a.Roles.Admin,
 		core.AccountDisabledAttr: a.Disabled, core.AccountOrganizationAttr: organizations, core.AccountOrganizationNamed: names,
