@@ -109,6 +109,7 @@ func statusOf(err error) (int, string) {
 		return http.StatusServiceUnavailable, "Service Unavailable"
 	case core.Invalid, core.Conflict, core.Denied: // 403 is never sent
 		return http.StatusBadRequest, notProcessed
+	case core.Internal:
 	}
 	return http.StatusInternalServerError, notProcessed
 }
