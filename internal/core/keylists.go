@@ -73,6 +73,11 @@ func ownersOf(tx Tx, keys []Key) (map[AccountID]Account, error) {
 	if len(ids) == 0 {
 		return owners, nil
 	}
+	if len(ids) == 1 { // as for every single key: a look-up costs less than a search
+		a, err := tx.Account(keys[0].Owner)
+		owners[a.ID] = a
+		return owners, err
+	}
 	accounts, _, err := tx.Accounts(AccountQuery{Where: Compare{AccountIDAttr, OneOf, ids}})
 	for _, a := range accounts {
 		owners[a.ID] = a

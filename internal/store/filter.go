@@ -42,8 +42,8 @@ type column struct {
 	among string
 }
 
-// fewRows is up to how many rows are found by the filter and then sorted. More
-// are met sooner on a walk through the index of the order.
+// fewRows is up to how many rows are found by the filter and then sorted. More,
+// and all rows there are, are met sooner on a walk through the index of the order.
 const fewRows = 10_000
 
 // filtered gives the rows of one page of what a filter finds, and how many it
@@ -85,7 +85,7 @@ func (s *shape) pageText(where, order string, n int) string {
 	switch {
 	case strings.HasPrefix(order, "id"): // the table's own order
 		return s.selects + where + " ORDER BY " + order + bounds
-	case n <= fewRows:
+	case where != "" && n <= fewRows:
 		return s.selects + "WHERE id IN " + ids + ") ORDER BY " + order + bounds
 	}
 	return s.selects + "JOIN " + ids + " ORDER BY " + order + bounds + ") AS page ON id = page_id ORDER BY " + order

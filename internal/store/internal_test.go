@@ -339,6 +339,10 @@ func (p *planner) query(ctx context.Context, text string, args []any) (*sql.Rows
 	return p.runner.query(ctx, text, args)
 }
 
+func (p *planner) queryMade(ctx context.Context, text string, args []any) (*sql.Rows, error) {
+	return p.once(ctx, text, args...)
+}
+
 func (p *planner) once(ctx context.Context, text string, args ...any) (*sql.Rows, error) {
 	if err := p.ask(p.runner.once(ctx, p.explain+text, args...))(text); err != nil {
 		return nil, err

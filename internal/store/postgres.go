@@ -220,6 +220,12 @@ func (r postgresRunner) exec(ctx context.Context, text string, args []any) (sql.
 	return r.ExecContext(ctx, text, args...)
 }
 
+// queryMade prepares nothing: PostgreSQL would come to plan such a query without
+// its values, and these decide which index is the right one.
+func (r postgresRunner) queryMade(ctx context.Context, text string, args []any) (*sql.Rows, error) {
+	return r.once(ctx, text, args...)
+}
+
 func (r postgresRunner) once(ctx context.Context, text string, args ...any) (*sql.Rows, error) {
 	return r.QueryContext(ctx, text, append([]any{pgx.QueryExecModeExec}, args...)...)
 }

@@ -54,8 +54,16 @@ func (t *tx) onceBound(scan func(*sql.Rows) error, text string, args []any) erro
 	if err := t.ready(); err != nil || !storable(args) {
 		return err
 	}
-	return t.rows(scan)(t.run.once(t.ctx, t.db.speaks.placeholders(text), t.db.bind(args)...))
+	text, args = t.db.speaks.placeholders(text), t.db.bind(args)
+	if len(text) > longText {
+		return t.rows(scan)(t.run.once(t.ctx, text, args...))
+	}
+	return t.rows(scan)(t.run.queryMade(t.ctx, text, args))
 }
+
+// longText is the length of a text from which on it will hardly come again: it
+// holds a list of values.
+const longText = 4096
 
 // rows hands over each row of a query's answer.
 func (t *tx) rows(scan func(*sql.Rows) error) func(*sql.Rows, error) error {

@@ -4,15 +4,22 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+
+	"github.com/hashicorp/golang-lru/v2/simplelru"
 )
 
 // session is one SQLite connection with the statements prepared on it. One
 // transaction at a time has it.
 type session struct {
 	conn       *sql.Conn
-	statements map[string]*sql.Stmt
-	broken     bool // not to be used again
+	statements map[string]*sql.Stmt              // of texts that the program has
+	made       *simplelru.LRU[string, *sql.Stmt] // of the latest texts that were made for a filter
+	broken     bool                              // not to be used again
 }
+
+// madeKept is how many statements for filters are kept; lists are asked for in
+// a few forms again and again.
+const madeKept = 128
 
 var _ runner = (*session)(nil)
 
@@ -53,6 +60,20 @@ func (s *session) exec(ctx context.Context, text string, args []any) (sql.Result
 	return statement.ExecContext(ctx, args...)
 }
 
+// queryMade runs a query that was made for a filter. It may be a long one, so
+// the end of the context stops it. Preparing it takes longer than most of them run.
+func (s *session) queryMade(ctx context.Context, text string, args []any) (*sql.Rows, error) {
+	statement, ok := s.made.Get(text)
+	if !ok {
+		var err error
+		if statement, err = s.conn.PrepareContext(ctx, text); err != nil {
+			return nil, err
+		}
+		s.made.Add(text, statement)
+	}
+	return statement.QueryContext(ctx, args...)
+}
+
 func (s *session) once(ctx context.Context, text string, args ...any) (*sql.Rows, error) {
 	return s.conn.QueryContext(ctx, text, args...)
 }
@@ -76,6 +97,7 @@ func (s *session) close() error {
 	for _, statement := range s.statements {
 		errs = append(errs, statement.Close())
 	}
+	s.made.Purge() // which closes them
 	return errors.Join(append(errs, s.conn.Close())...)
 }
 
@@ -115,7 +137,8 @@ func (p *sessions) open(ctx context.Context, s *session) (*session, error) {
 		p.free <- nil
 		return nil, err
 	}
-	return &session{conn: conn, statements: map[string]*sql.Stmt{}}, nil
+	made, err := simplelru.NewLRU(madeKept, func(_ string, statement *sql.Stmt) { _ = statement.Close() })
+	return &session{conn: conn, statements: map[string]*sql.Stmt{}, made: made}, err
 }
 
 func (p *sessions) give(s *session) {

@@ -35,6 +35,8 @@ type runner interface {
 	// need not stop them; they are for short statements.
 	query(ctx context.Context, text string, args []any) (*sql.Rows, error)
 	exec(ctx context.Context, text string, args []any) (sql.Result, error)
+	// queryMade runs a query whose text was made for a filter and may come again.
+	queryMade(ctx context.Context, text string, args []any) (*sql.Rows, error)
 	// once runs a query that is not worth keeping prepared.
 	once(ctx context.Context, text string, args ...any) (*sql.Rows, error)
 }
