@@ -18,8 +18,8 @@ const (
 	SealedPassphrases     SealedPlace = "passphrases"
 	SealedWebhookHeaders  SealedPlace = "webhook headers"
 	SealedWebhookSecrets  SealedPlace = "webhook secrets"
-	SealedConsumerSecrets SealedPlace = "OAuth 1.0 consumer secrets"
-	SealedTokenSecrets    SealedPlace = "OAuth 1.0 token secrets"
+	SealedConsumerSecrets SealedPlace = "OAuth 1.0 consumer secrets" // #nosec G101 -- a name of secrets, none itself
+	SealedTokenSecrets    SealedPlace = "OAuth 1.0 token secrets"    // #nosec G101 -- as above
 	SealedSigningKeys     SealedPlace = "signing keys"
 	SealedSecondFactors   SealedPlace = "second factors"
 	SealedTokens          SealedPlace = "tokens"

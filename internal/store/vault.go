@@ -108,10 +108,10 @@ func reachedBy(g core.Grant) selection {
 	return func(s *bun.SelectQuery) *bun.SelectQuery {
 		s = s.Where("application_id = ?", int64(g.Application))
 		if keys := storableTexts(g.Keys); len(keys) > 0 {
-			s = s.WhereOr("identifier IN (?)", bun.In(keys))
+			s = s.WhereOr("identifier IN (?)", bun.List(keys))
 		}
 		if hosts := storableTexts(g.Devices); len(hosts) > 0 {
-			s = s.WhereOr("device_id IN (SELECT id FROM devices WHERE hostname IN (?))", bun.In(hosts))
+			s = s.WhereOr("device_id IN (SELECT id FROM devices WHERE hostname IN (?))", bun.List(hosts))
 		}
 		return s
 	}
