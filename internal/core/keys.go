@@ -442,7 +442,7 @@ func visibleKeys(by Actor) (Filter, error) {
 
 // AuthorizedKeys gives the keys that open a login: those of the active account
 // of exactly that login, or none. A fingerprint (zero: any) narrows them to
-// the key a client offered. For hosts, operators and those who read everything.
+// the key a client offered. Keys that protect nothing are left out. For hosts, operators and those who read everything.
 func (s *Service) AuthorizedKeys(ctx context.Context, by Actor, login string, f sshkey.Fingerprint) ([]Key, error) {
 	if by.kind != ActorHost && !by.readsAll() {
 		return nil, errDenied
@@ -457,12 +457,19 @@ func (s *Service) AuthorizedKeys(ctx context.Context, by Actor, login string, f 
 			return nil, nil
 		}
 		keys, err := tx.KeysByOwner(account.ID)
-		if err != nil || f.Sum == nil {
-			return keys, err
+		if err != nil {
+			return nil, err
 		}
-		return matching(keys, f), nil
+		if f.Sum != nil {
+			keys = matching(keys, f)
+		}
+		return slices.DeleteFunc(keys, protectsNothing), nil
 	})
 }
+
+// protectsNothing tells whether a key is kept for the record alone, as some
+// faces take it: it would let anybody in.
+func protectsNothing(k Key) bool { return sshkey.CheckStrength(k.Public) != nil }
 
 func matching(keys []Key, f sshkey.Fingerprint) []Key {
 	var out []Key

@@ -358,6 +358,33 @@ func TestAuthorizedKeys(t *testing.T) {
 }
 
 // sshd passes the fingerprint of the key at hand; products spell it otherwise.
+// Some products keep any key, even one whose modulus has small factors. It is
+// in every list, and opens nothing.
+func TestAuthorizedKeysLeaveOutWhatProtectsNothing(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	ada := w.account(core.NewAccount{Login: "ada"})
+	w.addKey(ada.ID, "good", testKey(t, 1))
+	anything := &sshkey.Policy{MinRSABits: -1, AnyStrength: true}
+	weak, err := w.AddKey(t.Context(), operator, core.NewKey{
+		Owner: ada.ID, Name: "weak", Text: "ssh-rsa AAAAB3NzaC1yc2EAAAABAwAAAAEF", Policy: anything,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, n, err := w.Keys(t.Context(), operator, core.KeyQuery{}); n != 2 || err != nil {
+		t.Errorf("Keys = %d keys, %v; want both", n, err)
+	}
+	sum := weak.Public.SHA256()
+	if keys, err := w.AuthorizedKeys(t.Context(), operator, "ada", sshkey.Fingerprint{}); len(keys) != 1 || err != nil {
+		t.Errorf("AuthorizedKeys = %d keys, %v; want the good one", len(keys), err)
+	}
+	asked := sshkey.Fingerprint{Hash: sshkey.HashSHA256, Sum: sum[:]}
+	if keys, err := w.AuthorizedKeys(t.Context(), operator, "ada", asked); len(keys) != 0 || err != nil {
+		t.Errorf("AuthorizedKeys of the weak one = %d keys, %v; want none", len(keys), err)
+	}
+}
+
 func TestAuthorizedKeysByFingerprint(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

@@ -171,9 +171,7 @@ func TestCertifiedKeyIsChecked(t *testing.T) {
 	if _, err := sshkey.FromWire(certifyRSA(t, "\x03", goodModulus)); err != nil {
 		t.Errorf("FromWire of a good certificate: %v", err)
 	}
-	_, err := sshkey.FromWire(certifyRSA(t, "\x03", goodModulus[:256]+"\xc2"))
-	wantCode(t, err, sshkey.CodeModulus)
-	_, err = sshkey.FromWire(certifyRSA(t, "\x00\x03", goodModulus))
+	_, err := sshkey.FromWire(certifyRSA(t, "\x00\x03", goodModulus))
 	wantCode(t, err, sshkey.CodeCertificate)
 }
 

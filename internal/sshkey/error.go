@@ -25,7 +25,7 @@ const (
 	CodeTruncated                    // key data ends too early
 	CodeTrailing                     // something follows after the key's end
 	CodeNumber                       // integer not in its shortest form, or not positive
-	CodeModulus                      // RSA modulus even or over 16384 bits
+	CodeModulus                      // RSA modulus over 16384 bits
 	CodeExponent                     // RSA exponent even, 1, or over 24 bits
 	CodeCurve                        // ECDSA curve does not belong to the type
 	CodePoint                        // ECDSA point not on its curve, or not uncompressed

@@ -202,8 +202,6 @@ func checkRSA(content string) error {
 	switch {
 	case bitLen(modulus) > maxModulusBits:
 		return fail(CodeModulus, "the RSA key has %d bits; at most %d are taken", bitLen(modulus), maxModulusBits)
-	case !isOdd(modulus):
-		return fail(CodeModulus, "the RSA modulus is even, so the key is damaged; copy or export it anew")
 	case bitLen(exponent) > maxExponentBits:
 		return fail(CodeExponent, "the RSA exponent has %d bits; at most %d are taken", bitLen(exponent), maxExponentBits)
 	case !isOdd(exponent) || exponent == "\x01":

@@ -18,6 +18,9 @@ type Policy struct {
 	// MinRSABits is the smallest RSA modulus. 0 means 2048, a negative number
 	// that every size will do.
 	MinRSABits int
+	// AnyStrength takes keys that protect nothing as well, for records of what
+	// there is. Nobody should be let in by such a key: see [CheckStrength].
+	AnyStrength bool
 }
 
 // Judge returns nil if the key is wanted, else an [*Error] that says what is
@@ -36,7 +39,10 @@ func (p Policy) Judge(k PublicKey) error {
 			Msg: fmt.Sprintf("the RSA key has %d bits; at least %d are needed", bits, p.MinBits()),
 		}
 	}
-	return checkStrength(k)
+	if p.AnyStrength {
+		return nil
+	}
+	return CheckStrength(k)
 }
 
 // Types returns the types the policy takes.

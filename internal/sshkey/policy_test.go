@@ -39,6 +39,8 @@ func TestPolicyJudges(t *testing.T) {
 		"size lowered":                 {sshkey.Policy{MinRSABits: 1024}, file("rsa1024.pub"), 0, ""},
 		"no size":                      {sshkey.Policy{MinRSABits: -1}, file("rsa1024.pub"), 0, ""},
 		"RSA of 3 bits":                {sshkey.Policy{MinRSABits: -1}, mustParse(t, "ssh-rsa AAAAB3NzaC1yc2EAAAABAwAAAAEF").Key, sshkey.CodeWeak, ""},
+		"RSA of 3 bits, any strength":  {sshkey.Policy{MinRSABits: -1, AnyStrength: true}, mustParse(t, "ssh-rsa AAAAB3NzaC1yc2EAAAABAwAAAAEF").Key, 0, ""},
+		"RSA with an even modulus":     {sshkey.Policy{}, mustParse(t, rsaLine("\x03", goodModulus[:256]+"\xc2")).Key, sshkey.CodeWeak, "small factor"},
 		"a certificate's type is none": {only("ssh-ed25519-cert-v01@openssh.com"), file("ed25519-cert.pub"), sshkey.CodeNotAllowed, ""},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -7,8 +7,9 @@ import (
 	"sync"
 )
 
-// checkStrength refuses keys that protect nothing, whatever a policy says.
-func checkStrength(k PublicKey) error {
+// CheckStrength gives an [*Error] for a key that protects nothing, nil for all
+// others. It looks for what can be seen at once, not for all that is weak.
+func CheckStrength(k PublicKey) error {
 	switch k.Algorithm() {
 	case typeEd25519, typeSKEd25519:
 		if isSmallOrder(k.value()) {
@@ -42,11 +43,11 @@ func isSmallOrder(point string) bool {
 	return slices.Contains(smallOrder, hex.EncodeToString(y))
 }
 
-// smallPrimes is the product of the odd primes below 752. A modulus that shares
+// smallPrimes is the product of the primes below 752. A modulus that shares
 // one of them was not made by a key generator: a random bit error in a good
 // one is found by this four times in five.
 var smallPrimes = sync.OnceValue(func() *big.Int {
-	product := big.NewInt(1)
+	product := big.NewInt(2)
 	for n := int64(3); n < 752; n += 2 {
 		if p := big.NewInt(n); p.ProbablyPrime(0) {
 			product.Mul(product, p)

@@ -37,7 +37,7 @@ type batcher struct {
 // job is one update that wants its turn.
 type job struct {
 	ctx  context.Context
-	bulk bool            // shares no commit
+	bulk bool       // shares no commit
 	turn chan *tx   // the transaction, when it is the job's turn
 	ran  chan error // the function's result; closed without one if it did not return
 	done chan error // how all ended

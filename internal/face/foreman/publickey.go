@@ -138,7 +138,7 @@ func (c *call) policy() (*sshkey.Policy, error) {
 	if err != nil {
 		return nil, err
 	}
-	policy := sshkey.Policy{AllowedTypes: keyTypes, MinRSABits: -1}
+	policy := sshkey.Policy{AllowedTypes: keyTypes, MinRSABits: -1, AnyStrength: true}
 	switch {
 	case len(s.AllowedTypes) > 0 || s.MinRSABits != 0:
 		policy.MinRSABits = cmp.Or(s.MinRSABits, -1)

@@ -71,7 +71,7 @@ func parseSettings(text string) (policy, error) {
 }
 
 func newPolicy(types []string, bits int) policy {
-	p := policy{types: types, minBits: bits, Policy: sshkey.Policy{AllowedTypes: types, MinRSABits: bits}}
+	p := policy{types: types, minBits: bits, Policy: sshkey.Policy{AllowedTypes: types, MinRSABits: bits, AnyStrength: true}}
 	if len(types) == 0 {
 		p.AllowedTypes = sshkey.KnownTypes()
 	}
