@@ -2,7 +2,7 @@ package main
 
 import (
 	"context"
-	"crypto/md5" //nolint:gosec // the fingerprint that is stored
+	"crypto/md5"
 	"crypto/sha256"
 	"crypto/sha512"
 	"database/sql"
@@ -105,7 +105,7 @@ func (f *bare) prepare(ctx context.Context) (err error) {
 		&f.byID:    columns + "WHERE k.uuid = ?",
 		&f.bySum:   columns + "WHERE k.sha256 = ? ORDER BY k.id",
 	} {
-		if *stmt, err = f.reads.PrepareContext(ctx, f.marks(text)); err != nil {
+		if *stmt, err = f.reads.PrepareContext(ctx, f.marks(text)); err != nil { //nolint:sqlclosecheck // kept as long as the process
 			return err
 		}
 	}
@@ -116,7 +116,7 @@ func (f *bare) prepare(ctx context.Context) (err error) {
 		"audit_events (at, actor_kind, actor_name, account_id, project_id, action, object, face, address, outcome, detail)",
 	} {
 		text := "INSERT INTO " + table + " VALUES (?" + strings.Repeat(", ?", strings.Count(table, ",")) + ") RETURNING id"
-		if f.inserts[i], err = f.writes.PrepareContext(ctx, f.marks(text)); err != nil {
+		if f.inserts[i], err = f.writes.PrepareContext(ctx, f.marks(text)); err != nil { //nolint:sqlclosecheck // likewise
 			return err
 		}
 	}
@@ -265,7 +265,7 @@ func (f *bare) commit(ctx context.Context, batch []*insertion) error {
 
 func (f *bare) insert(ctx context.Context, tx *sql.Tx, i *insertion) error {
 	now, id := f.time(time.Now()), uuid.Must(uuid.NewV7())
-	m, s, l := md5.Sum(i.blob), sha256.Sum256(i.blob), sha512.Sum512(i.blob) //nolint:gosec // likewise
+	m, s, l := md5.Sum(i.blob), sha256.Sum256(i.blob), sha512.Sum512(i.blob)
 	short := id.String()[24:]
 	var key int64
 	args := [4][]any{

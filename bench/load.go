@@ -138,10 +138,10 @@ func random(n int) []byte {
 
 // line is a public key of wire parts (RFC 4253, 6.6).
 func line(algorithm string, parts ...[]byte) string {
-	blob := binary.BigEndian.AppendUint32(nil, uint32(len(algorithm))) //nolint:gosec // short
+	blob := binary.BigEndian.AppendUint32(nil, uint32(len(algorithm)))
 	blob = append(blob, algorithm...)
 	for _, part := range parts {
-		blob = binary.BigEndian.AppendUint32(blob, uint32(len(part))) //nolint:gosec // short
+		blob = binary.BigEndian.AppendUint32(blob, uint32(len(part)))
 		blob = append(blob, part...)
 	}
 	return algorithm + " " + base64.StdEncoding.EncodeToString(blob)

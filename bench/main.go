@@ -61,7 +61,7 @@ func run(ctx context.Context) error {
 			return fmt.Errorf("%s: %w", db, err)
 		}
 	}
-	return os.WriteFile(o.out, []byte(report.String()), 0o644) //nolint:gosec // for everyone to read
+	return os.WriteFile(o.out, []byte(report.String()), 0o644)
 }
 
 const configuration = `
@@ -86,7 +86,7 @@ func (o options) measure(ctx context.Context, db string, report *strings.Builder
 		return err
 	}
 	defer func() { _ = os.RemoveAll(dir) }()
-	if err := os.Chmod(dir, 0o711); err != nil { //nolint:gosec // PostgreSQL's user passes through it
+	if err := os.Chmod(dir, 0o711); err != nil {
 		return err
 	}
 	p := rig.Program{Bin: o.bin, Dir: dir, Args: []string{"--config", filepath.Join(dir, "keyrack.yaml")}}

@@ -275,7 +275,7 @@ func startFloor(store string) (*floor, error) {
 	if err != nil {
 		return nil, err
 	}
-	f := &floor{cmd: exec.Command(self, "--floor", store)} //nolint:gosec,noctx // ourselves; stop ends it
+	f := &floor{cmd: exec.Command(self, "--floor", store)} //nolint:noctx // ourselves; stop ends it
 	f.cmd.Stderr = os.Stderr
 	f.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
 	out, err := f.cmd.StdoutPipe()

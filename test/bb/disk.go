@@ -45,9 +45,9 @@ func (b *trial) cramped() (rig.Program, string) {
 		p = b.programIn(disk, settings)
 	} else {
 		// The database alone: PostgreSQL ends when it cannot write its journal.
-		b.must(os.Chmod(dir, 0o711)) //nolint:gosec // PostgreSQL's user passes through it
+		b.must(os.Chmod(dir, 0o711))
 		b.must(b.server().Own(filepath.Join(disk, "space")))
-		b.must(os.Chmod(disk, 0o711)) //nolint:gosec // likewise
+		b.must(os.Chmod(disk, 0o711))
 		b.must(b.cluster.Exec(b, "postgres", "CREATE TABLESPACE small LOCATION '"+filepath.Join(disk, "space")+"'",
 			"CREATE DATABASE keyrack TABLESPACE small"))
 		p = rig.Program{Bin: b.bin, Dir: dir, URL: b.cluster.URL("keyrack"), Args: []string{"--config", filepath.Join(dir, "keyrack.yaml")}}

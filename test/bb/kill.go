@@ -104,7 +104,7 @@ func bring(ctx context.Context, dialer *net.Dialer, address, identifier string, 
 	nothing := func(string, string, []string, []bool) ([]string, error) { return nil, nil }
 	banners := ""
 	c, channels, requests, err := ssh.NewClientConn(conn, address, &ssh.ClientConfig{
-		User: identifier, BannerCallback: func(text string) error { banners += text; return nil }, HostKeyCallback: ssh.InsecureIgnoreHostKey(), //nolint:gosec // a server of our own
+		User: identifier, BannerCallback: func(text string) error { banners += text; return nil }, HostKeyCallback: ssh.InsecureIgnoreHostKey(),
 		Auth: []ssh.AuthMethod{ssh.PublicKeys(key), ssh.KeyboardInteractive(nothing)},
 	})
 	if err != nil {
@@ -173,8 +173,8 @@ func killed(b *trial) {
 	visitor := person{b, r, l}
 	cycles := sized(b, map[string]int{"sqlite": 50, "pg": 15}[b.db], 200)
 	longest := 1500 * time.Millisecond
-	if !b.night && b.db == "sqlite" { // which does as much in half the time
-		longest /= 2
+	if !b.night && b.db == "sqlite" { // which does as much in less time
+		longest = time.Second
 	}
 	slowest := time.Duration(0)
 	broken := 0

@@ -2,6 +2,8 @@ package main
 
 import (
 	"context"
+	"crypto/ed25519"
+	"crypto/sha256"
 	"fmt"
 	"maps"
 	"math/rand/v2"
@@ -9,9 +11,12 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"golang.org/x/crypto/ssh"
 )
 
 // ledger is what clients were told, in a file that is only ever appended to.
@@ -85,6 +90,48 @@ var makers = []maker{
 			return count
 		},
 	},
+	{
+		name: "key", status: http.StatusCreated,
+		make: func(id string) call {
+			return call{method: http.MethodPost, path: "/api/keys/", body: fmt.Sprintf(`{"name": %q, "public_key": %q}`, id, keyOf(id)),
+				header: map[string]string{"Idempotency-Key": id, "Authorization": "Token " + waldurToken, "Content-Type": "application/json"}}
+		},
+		all: waldurKeys,
+	},
+}
+
+// keyOf is a public key that belongs to an id, so that a request can be
+// repeated as it was.
+func keyOf(id string) string {
+	sum := sha256.Sum256([]byte(id))
+	public, err := ssh.NewPublicKey(ed25519.NewKeyFromSeed(sum[:]).Public())
+	if err != nil {
+		panic(err) // an Ed25519 key is one
+	}
+	return strings.TrimSpace(string(ssh.MarshalAuthorizedKey(public)))
+}
+
+// waldurKeys reads all keys of the account through the interface.
+func waldurKeys(b *trial, address string) map[string]int {
+	count := map[string]int{}
+	for page := 1; ; page++ {
+		r := ask(b, patient, address, call{method: http.MethodGet, path: fmt.Sprintf("/api/keys/?page_size=300&page=%d", page),
+			header: map[string]string{"Authorization": "Token " + waldurToken}})
+		if r.status == http.StatusNotFound { // past the last page
+			return count
+		}
+		if r.err != nil || r.status != http.StatusOK {
+			b.fail("list of keys: %v", r)
+		}
+		var keys []struct{ Name string }
+		b.must(decode(r.body, &keys))
+		for _, k := range keys {
+			count[k.Name]++
+		}
+		if len(keys) < 300 {
+			return count
+		}
+	}
 }
 
 func makerOf(id string) maker {
@@ -101,7 +148,7 @@ var serial atomic.Int64
 
 // write makes one thing and notes what the client was told.
 func (l *ledger) write(ctx context.Context, c *http.Client, address string) reply {
-	m := makers[rand.IntN(len(makers))] //nolint:gosec // any will do
+	m := makers[rand.IntN(len(makers))]
 	return l.send(ctx, c, address, fmt.Sprintf("%s-%d", m.name, serial.Add(1)))
 }
 

@@ -19,12 +19,15 @@ import (
 
 const apiKey = "0123456789abcdefghijklmnopqrstuv"
 
+const waldurToken = "1111111111111111111111111111111111111111"
+
 // people is the world that rows run in.
 const people = `
 organizations: [{name: acme}]
 accounts:
   - {login: ada, organizations: [acme], email: ada@example.org, roles: [admin], password: correct-horse-battery-1}
   - {login: bob, email: bob@example.org, password: correct-horse-battery-2, tokens: [{name: t, use: host, secret: hhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhh}]}
+  - {login: carol, tokens: [{name: sdk, use: waldur, lifetime: never, secret: "` + waldurToken + `"}]}
 projects:
   - {name: onboarding, organization: acme, adopt_keys: proven, prove_keys: true, api_keys: [{name: ci, secret: ` + apiKey + `}]}
 `
@@ -41,7 +44,7 @@ log: {level: warn}
 func (b *trial) directory() string {
 	dir, err := os.MkdirTemp(b.dir, "keyrack-bb-")
 	b.must(err)
-	b.must(os.Chmod(dir, 0o711)) //nolint:gosec // PostgreSQL's user passes through it
+	b.must(os.Chmod(dir, 0o711))
 	b.later(func() { _ = os.RemoveAll(dir) })
 	return dir
 }
@@ -198,7 +201,7 @@ func (b *trial) sessions(address string) []session {
 	return all
 }
 
-// readAgain asks until the server answers 200 or the time is up, and tells how
+// answers asks until the server answers 200 or the time is up, and tells how
 // long that took.
 func (b *trial) answers(address, path string, within time.Duration) time.Duration {
 	begun := time.Now()
