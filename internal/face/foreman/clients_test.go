@@ -51,7 +51,6 @@ func TestHammer(t *testing.T) {
 			Resources map[string]struct {
 				Methods []struct {
 					Name   string
-					Apis   []struct{ API_URL, HTTP_Method string }
 					Params []map[string]any
 				}
 			}

@@ -45,7 +45,7 @@ const sessionCookie = "_session_id"
 func (x *exchange) cookieHeader() http.Header {
 	h := http.Header{}
 	if !x.signIn.IsZero() {
-		cookie := http.Cookie{
+		cookie := http.Cookie{ //nolint:gosec // Secure where the client came by HTTPS
 			Name: sessionCookie, Value: x.signIn.Reveal(), Path: "/", HttpOnly: true, SameSite: http.SameSiteLaxMode, Secure: x.secure,
 		}
 		h.Set("Set-Cookie", cookie.String())

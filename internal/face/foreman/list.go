@@ -2,7 +2,6 @@ package foreman
 
 import (
 	"encoding/json"
-	"strings"
 
 	"keyrack/internal/core"
 	"keyrack/internal/scopedsearch"
@@ -50,9 +49,6 @@ func (c *call) listing(by []searchField) (listing, error) {
 	l.paging, err = scopedsearch.ParsePaging(page, perPage)
 	return l, err
 }
-
-// searches tells whether a condition was given, be it one that holds everywhere.
-func (l listing) searches() bool { return l.search != nil && strings.TrimSpace(*l.search) != "" }
 
 type sorting struct {
 	By    *string `json:"by"`

@@ -71,8 +71,8 @@ func hasParts(wire []byte, kind string) bool {
 		if len(wire) < 4 {
 			return false
 		}
-		n := uint64(binary.BigEndian.Uint32(wire))
-		if n > uint64(len(wire)-4) {
+		n := int64(binary.BigEndian.Uint32(wire))
+		if n > int64(len(wire)-4) {
 			return false
 		}
 		if first && string(wire[4:4+n]) != kind {

@@ -77,6 +77,7 @@ func stands(c core.Compare, is any) bool {
 		return like(c.Value.(string)).MatchString(is.(string))
 	case core.NotLike:
 		return !like(c.Value.(string)).MatchString(is.(string))
+	default: // the others are questions of order
 	}
 	order := compare(is, c.Value)
 	switch c.Op {

@@ -10,7 +10,7 @@ import (
 func (f *foreman) table() []action {
 	const get, post, put, del = http.MethodGet, http.MethodPost, http.MethodPut, http.MethodDelete
 	const keysPath, keyPath = "/api/users/:user_id/ssh_keys", "/api/users/:user_id/ssh_keys/:id"
-	const tokensPath, tokenPath = "/api/users/:user_id/personal_access_tokens", "/api/users/:user_id/personal_access_tokens/:id"
+	const tokensPath, tokenPath = "/api/users/:user_id/personal_access_tokens", "/api/users/:user_id/personal_access_tokens/:id" //nolint:gosec // paths
 	in := contextParams
 	id, owner := str("id", ""), required(str("user_id", "ID of the user"))
 	return []action{

@@ -174,16 +174,24 @@ var userFields = map[string]string{
 	"email": "mail", "first_name": "firstname", "last_name": "lastname", "name": "lastname", "time_zone": "timezone", "roles": "role_ids",
 }
 
-// userTexts are the product's words for core's reasons.
-var userTexts = map[string]map[core.Reason]string{
-	"login":                {core.Taken: "already exists", 0: "is invalid", core.OutOfReach: "is not yours to change"},
-	"mail":                 {0: "is invalid"},
-	"admin":                {core.OutOfReach: "you can't change administrator flag", core.LastAdmin: "cannot be removed from the last admin account"},
-	"disabled":             {core.OwnAccount: "It is not possible to disable yourself"},
-	"role_ids":             {core.OutOfReach: "you can't assign some of roles you selected"},
-	"default_organization": {core.NotAmong: "default organizations need to be user organizations first"},
-	"default_location":     {core.NotAmong: "default locations need to be user locations first"},
-	"current_password":     {0: "Incorrect password"},
+// problem is what core finds wrong with a field, by the product's name for it.
+type problem struct {
+	field string
+	why   core.Reason
+}
+
+// userTexts are the product's words for core's problems.
+var userTexts = map[problem]string{
+	{"login", core.Taken}:                   "already exists",
+	{"login", 0}:                            "is invalid",
+	{"mail", 0}:                             "is invalid",
+	{"admin", core.OutOfReach}:              "you can't change administrator flag",
+	{"admin", core.LastAdmin}:               "cannot be removed from the last admin account",
+	{"disabled", core.OwnAccount}:           "It is not possible to disable yourself",
+	{"role_ids", core.OutOfReach}:           "you can't assign some of roles you selected",
+	{"default_organization", core.NotAmong}: "default organizations need to be user organizations first",
+	{"default_location", core.NotAmong}:     "default locations need to be user locations first",
+	{"current_password", 0}:                 "Incorrect password",
 }
 
 // lost are the things that ids may name, as the product misses them.
@@ -204,7 +212,7 @@ func ofUserChange(err error, id core.AccountID) error {
 		if thing, ok := lost[field]; ok && f.Reason == core.Absent {
 			return lostError(thing)
 		}
-		text, ok := userTexts[field][f.Reason]
+		text, ok := userTexts[problem{field, f.Reason}]
 		if !ok {
 			text = f.Msg
 		}
