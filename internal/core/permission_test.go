@@ -145,11 +145,12 @@ Webhooks             N      N      N     N     N      .      .     .      N     
 WebhookSecret        D      D      D     D     D      D      .     .      D     D      .       .
 `
 
-// authentication is what makes actors, and so takes none.
+// authentication is what makes actors, and so takes none; FaceSettings are for
+// the face itself, before it knows who asks.
 var authentication = []string{
 	"AuthenticateAPIKey", "AuthenticateAccessToken", "AuthenticateBasic", "AuthenticateMapped",
 	"AuthenticateOAuth1", "AuthenticatePassword", "AuthenticateTicket", "AuthenticateToken", "IssueAccessToken",
-	"LogIn", "RefreshTicket", "ResumeSignIn", "UseNonce",
+	"FaceSettings", "LogIn", "RefreshTicket", "ResumeSignIn", "UseNonce",
 }
 
 // objects are what the use cases of the matrix are about.
