@@ -72,8 +72,9 @@ func (o Op) allows(order int) bool {
 		return order <= 0
 	case Greater:
 		return order > 0
+	default: // GreaterOrEqual, the only other that is asked for an order
+		return order >= 0
 	}
-	return order >= 0
 }
 
 // compareValues orders two values of one type; it is not ok where one of them

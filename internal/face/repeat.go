@@ -32,7 +32,7 @@ func Repeatable(r *http.Request, body []byte, by core.Actor) (core.Actor, error)
 func fingerprint(r *http.Request, body []byte) core.Digest {
 	h := sha256.New()
 	for _, part := range []string{r.Method, r.URL.Path, asked(r.URL.Query())} {
-		fmt.Fprintf(h, "%d %s", len(part), part)
+		_, _ = fmt.Fprintf(h, "%d %s", len(part), part)
 	}
 	h.Write(body)
 	return core.Digest(h.Sum(nil))

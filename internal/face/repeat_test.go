@@ -12,7 +12,7 @@ import (
 
 func repeat(t *testing.T, method, target, key, body string) (core.Actor, error) {
 	t.Helper()
-	r := httptest.NewRequest(method, target, nil)
+	r := httptest.NewRequestWithContext(t.Context(), method, target, nil)
 	if key != "" {
 		r.Header.Set("Idempotency-Key", key)
 	}

@@ -41,7 +41,7 @@ const (
 // The protocol parameters of RFC 5849, 3.1.
 const (
 	paramConsumer  = "oauth_consumer_key"
-	paramToken     = "oauth_token"
+	paramToken     = "oauth_token" //nolint:gosec // a name
 	paramMethod    = "oauth_signature_method"
 	paramSignature = "oauth_signature"
 	paramTimestamp = "oauth_timestamp"

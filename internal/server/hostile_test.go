@@ -100,7 +100,7 @@ func send(t *testing.T, address, method, path, body string, header http.Header) 
 	}
 	r.Header = header.Clone()
 	r.Header.Set("Content-Type", "application/json")
-	r.Header.Set("Accept", "application/json") // or Foreman answers what has no route with a page
+	r.Header.Set("Accept", "application/json")   // or Foreman answers what has no route with a page
 	w, err := http.DefaultTransport.RoundTrip(r) // follows no redirect
 	if err != nil {
 		t.Errorf("%s %.100s: %v", method, path, err)

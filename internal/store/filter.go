@@ -239,7 +239,7 @@ func (c *condition) hasSharp(parts []core.Filter) bool {
 	})
 }
 
-var operators = map[core.Op]string{
+var operators = map[core.Op]string{ //nolint:exhaustive // the others are more than an operator
 	core.Equal: " = ?", core.NotEqual: " <> ?", core.Less: " < ?", core.LessOrEqual: " <= ?",
 	core.Greater: " > ?", core.GreaterOrEqual: " >= ?",
 }

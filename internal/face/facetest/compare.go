@@ -13,7 +13,7 @@ import (
 )
 
 // forms are what placeholders match.
-var forms = map[string]string{
+var forms = map[string]string{ //nolint:gosec // forms of credentials, none of them one
 	"uuid":        `[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}`, // UUIDv7, RFC 9562
 	"hex":         `[0-9a-f]{32}`,                                                        // a UUID without dashes
 	"time":        `\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,6})?Z`,                       // RFC 3339, UTC, microseconds

@@ -53,7 +53,7 @@ func readJSON(body []byte) (input, error) {
 	if err := d.Decode(&v); err != nil {
 		return nil, errBadJSON
 	}
-	if _, err := d.Token(); err != io.EOF { //nolint:errorlint // the decoder gives it bare
+	if _, err := d.Token(); err != io.EOF {
 		return nil, errBadJSON
 	}
 	switch v := v.(type) {

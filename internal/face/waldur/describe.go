@@ -9,7 +9,7 @@ import (
 )
 
 // names are what upstream calls its views.
-var names = map[string]string{
+var names = map[string]string{ //nolint:gosec // names of views
 	"/api/keys/": "Ssh Key List", "/api/keys/{uuid}/": "Ssh Key Instance",
 	"/api/keys/{uuid}/history/": "History", "/api/keys/{uuid}/history/at/": "History At",
 	"/api/users/": "User List", "/api/users/{uuid}/": "User Instance",

@@ -54,7 +54,7 @@ func TestCredentials(t *testing.T) {
 		reply: said("Could not satisfy the request Accept header."),
 	}
 	w.hold(t, rows)
-	if got := w.send(t, "", http.MethodGet, "/api/keys/", "").Header()["WWW-Authenticate"]; len(got) != 1 || got[0] != "Token" {
+	if got := w.send(t, "", http.MethodGet, "/api/keys/", "").Header()["WWW-Authenticate"]; len(got) != 1 || got[0] != "Token" { //nolint:staticcheck // spelt as upstream spells it
 		t.Errorf("WWW-Authenticate = %q, want Token", got)
 	}
 	w.pass(t, "59m")
