@@ -12,10 +12,11 @@ var needless = []string{"serve", "apply", "demo", "config check", "routes", "ver
 
 // mandatory are flags that a command does not go without.
 var mandatory = map[string][]string{
-	"apply":        {"-f", "-"},
-	"token add":    {"--use", "host"},
-	"token remove": {"--use", "host"},
-	"vault import": {"--device", "web-01"},
+	"apply":                 {"-f", "-"},
+	"application authorize": {"--allow-ip", "*"},
+	"token add":             {"--use", "host"},
+	"token remove":          {"--use", "host"},
+	"vault import":          {"--device", "web-01"},
 }
 
 // TestEveryCommand asks each command for its help, gives it a flag it does not
