@@ -130,7 +130,7 @@ func folded(text string) string {
 }
 
 // accountFields are what accounts can be filtered and ordered by.
-var accountFields = fields{
+var accountFields = fields{ //nolint:exhaustive // the other attributes are of other lists
 	core.AccountIDAttr:       {name: "id", sharp: true},
 	core.AccountUUIDAttr:     {name: "uuid", sharp: true},
 	core.AccountLoginAttr:    {name: "login", folded: "login_folded"},

@@ -82,7 +82,7 @@ func (t *tx) OwnerKeyByName(owner core.AccountID, name string) (core.Key, error)
 }
 
 // keyFields are what keys can be filtered and ordered by.
-var keyFields = fields{
+var keyFields = fields{ //nolint:exhaustive // the other attributes are of other lists
 	core.KeyIDAttr:        {name: "id", sharp: true},
 	core.KeyUUIDAttr:      {name: "uuid", sharp: true},
 	core.KeyShortIDAttr:   {name: "short_id", sharp: true},

@@ -206,7 +206,7 @@ func killed(b *trial) {
 	b.wantApplied(p, l)
 	most(b, "torn", broken+b.unsound(p), 0)
 	most(b, "start", slowest, 3*time.Second)
-	least(b, "acks_per_cycle", acks/cycles, 100)
+	leastPace(b, "acks_per_cycle", acks/cycles, 100)
 }
 
 // killStarting kills a server before it has started.

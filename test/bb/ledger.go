@@ -221,5 +221,5 @@ func (b *trial) audit(l *ledger, address string) {
 	for _, r := range l.wrong[:min(3, len(l.wrong))] {
 		fmt.Fprintf(os.Stderr, "   wrong answer: %v\n", r)
 	}
-	b.checks = append(b.checks, check{fmt.Sprintf("repeated=%d", repeated), "any", true})
+	b.checks = append(b.checks, check{figure: fmt.Sprintf("repeated=%d", repeated), limit: "any", ok: true})
 }

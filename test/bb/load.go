@@ -190,7 +190,7 @@ func durableWrites(b *trial) {
 	group.Go(func() { reads = flood(ctx, 16, http.StatusOK, s.HTTP, func() call { return readList }) })
 	writes := flood(ctx, 32, http.StatusCreated, s.HTTP, newest)
 	group.Wait()
-	least(b, "writes_per_s", float64(writes.done)/span.Seconds(), map[string]float64{"sqlite": 300, "pg": 500}[b.db])
+	leastPace(b, "writes_per_s", float64(writes.done)/span.Seconds(), map[string]float64{"sqlite": 300, "pg": 500}[b.db])
 	most(b, "write_p99", writes.quantile(0.99), 250*time.Millisecond)
 	most(b, "read_p99", reads.quantile(0.99), 50*time.Millisecond)
 	most(b, "failed", writes.wrong+writes.refused+reads.wrong+reads.refused, 0)
@@ -244,7 +244,7 @@ func overload(b *trial) {
 	most(b, "rss_mib", peakRSS>>20, 512)
 	most(b, "livez_slowest", alive.slowest, 200*time.Millisecond)
 	most(b, "back", b.writable(s.HTTP, 20*time.Second), 10*time.Second)
-	b.checks = append(b.checks, check{fmt.Sprintf("capacity=%.0f,refused=%d,not_sent=%d", capacity, t.refused, lost), "any", true})
+	b.checks = append(b.checks, check{figure: fmt.Sprintf("capacity=%.0f,refused=%d,not_sent=%d", capacity, t.refused, lost), limit: "any", ok: true})
 	b.show(t)
 }
 

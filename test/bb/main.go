@@ -144,6 +144,7 @@ type trial struct {
 type check struct {
 	figure, limit string
 	ok            bool
+	late          bool // ok, but by the slack alone
 }
 
 // failure is what ends a row early.
@@ -189,13 +190,27 @@ type number interface {
 
 // most is a figure that may be as large as limit.
 func most[N number](b *trial, name string, is, limit N) {
-	b.checks = append(b.checks, check{name + "=" + show(is), name + "<=" + show(limit), is <= limit})
+	bound := limit
+	if _, pace := any(is).(time.Duration); pace {
+		bound *= N(b.slack())
+	}
+	b.checks = append(b.checks, check{name + "=" + show(is), name + "<=" + show(limit), is <= bound, is > limit})
 }
 
 // least is a figure that must be as large as limit.
 func least[N number](b *trial, name string, is, limit N) {
-	b.checks = append(b.checks, check{name + "=" + show(is), name + ">=" + show(limit), is >= limit})
+	b.checks = append(b.checks, check{name + "=" + show(is), name + ">=" + show(limit), is >= limit, false})
 }
+
+// leastPace is a figure a time that must be as large as limit.
+func leastPace[N number](b *trial, name string, is, limit N) {
+	b.checks = append(b.checks, check{name + "=" + show(is), name + ">=" + show(limit), is*N(b.slack()) >= limit, is < limit})
+}
+
+// slack is by how much things may be slower than they should: the small run is
+// made beside other work, on machines of any speed, and is there to find what is
+// wrong or hangs.
+func (b *trial) slack() int { return sized(b, 5, 1) }
 
 func show(n any) string {
 	switch n := n.(type) {
@@ -220,8 +235,11 @@ func (b *trial) line(id string) string {
 	figures, limits := []string{"db=" + b.db}, []string{}
 	for _, c := range b.checks {
 		figure := c.figure
-		if !c.ok {
+		switch {
+		case !c.ok:
 			figure = "!" + figure
+		case c.late:
+			figure = "~" + figure
 		}
 		figures, limits = append(figures, figure), append(limits, c.limit)
 	}

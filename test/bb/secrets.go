@@ -230,7 +230,7 @@ func doctor(b *trial) {
 		"journal_mode": "wal", "synchronous": "2", "foreign_keys": "1", "database_mode": "0600", "data_dir_mode": "0700",
 	} {
 		if got := fmt.Sprint(facts[name]); b.db == "sqlite" && got != want {
-			b.checks = append(b.checks, check{name + "=" + got, name + "=" + want, false})
+			b.checks = append(b.checks, check{figure: name + "=" + got, limit: name + "=" + want})
 		}
 	}
 	version := strings.Split(fmt.Sprint(facts["version"]), ".")
