@@ -55,7 +55,7 @@ func nothingInClear(b *trial) {
 	b.must(err)
 	s := b.serve(p)
 	header := canary("header")
-	r := ask(b, patient, s.HTTP, newSession("", fmt.Sprintf(`{"webhooks": [{"url": "http://127.0.0.1:1/", "headers": {"X-Secret": [%q]}}]}`, header)))
+	r := ask(b, patient, s.HTTP, newSession("", fmt.Sprintf(`{"webhooks": [{"url": "http://127.0.0.2:59999/", "headers": {"X-Secret": [%q]}}]}`, header)))
 	if r.status != http.StatusCreated {
 		b.fail("session with a webhook: %v", r)
 	}

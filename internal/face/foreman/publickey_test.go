@@ -80,6 +80,7 @@ func TestKeyVectors(t *testing.T) {
 		{"ecdsa-sha2-nistp521 AAAAE2VjZHNhLXNoYTItbmlzdHA1MjEAAAAIbmlzdHA1MjEAAACFBAFW/lmcie2UVv+vPAB1kG+HMbLq13iIRyt4ufRXexGpNQrKepXPxrQgQcOiI7xfSdoo0rgnZ0CzjNC7CK172ROaWwE7QGykMEK8H4zMYLcSwmIAGKvpEfAUjoWJl/4fldxFwvy+4c9JoLb8Lg5Zwn8R0uDdkSFl912DaF66E2E9+dV4HA==", "7W1uojgtEs1oCN7PWWH+vPPoG7wkfFcfGMY6QqTAc2k=", 1064},
 		{"ssh-rsa AAAAB3NzaC1yc2EAAAADAQABAAAAgQCjpeSEdlfWxzTXU9mqebGW1BMXohH4Ykyi/ehDv66jkYLbEAUAycCvJTXWwCX42vzPC1xsf0lQ2xiuA7UhoVxvehYH/V+l1oysYMgQUOByKFSNhMW9ZkUmFM5m3Jps+SfoSGOCCrIqFfTQBYHrxjO/PGloDmrSjjLhwjSTkKUyzw==", "sCytPzi1cWnwd9V5qZer6TKwPixbFwQGLrPcSYs3bZ8=", 1024},
 		{"ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAABAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEBAQEB", "EQTF9qxnICCBZ2UFhel5lBcR+Z9quzBUD7IL+K+zvfs=", 248},
+		{"ssh-rsa AAAAB3NzaC1yc2EAAAABAwAAAAEF", "fk1u4twhysC5rfoJieougkX22syNFUIgB2pmnFc5cws=", 8},
 	} {
 		got := w.do(asBob, http.MethodPost, "/api/users/5/ssh_keys", keyBody(t, "v", tt.key))
 		var made struct {
