@@ -46,7 +46,8 @@ func (a *app) runDemo(ctx context.Context, c config.Config) error {
 	})
 }
 
-// makeDemoWorld fills the store and gives the secrets that were made, by object.
+// makeDemoWorld fills the store and gives the secrets that were made, by the
+// object's name and their own.
 func (a *app) makeDemoWorld(ctx context.Context, c config.Config) (map[string]string, error) {
 	world, err := apply.Parse("demo.yaml", demoWorld)
 	if err != nil {
@@ -56,8 +57,8 @@ func (a *app) makeDemoWorld(ctx context.Context, c config.Config) (map[string]st
 	err = a.on(ctx, c, server.Need{Create: true, Vault: true}, func(ctx context.Context, l *server.Local, by core.Actor) error {
 		changes, err := l.Core.Apply(ctx, by, world.Desired(), false)
 		for _, change := range changes {
-			for _, secret := range change.Secrets {
-				secrets[change.Object] = secret.Reveal()
+			for name, secret := range change.Secrets {
+				secrets[change.Object+" "+name] = secret.Reveal()
 			}
 		}
 		return world.Explain(err)
@@ -88,7 +89,19 @@ Accounts, keys and what happened to them:
   %[4]s key show ada/laptop --data-dir %[5]s
   %[4]s audit list --data-dir %[5]s
 
+Ada's keys by Waldur's interface, by Foreman's, and by Raidboxes':
+  curl -s %[1]s/api/keys/ -H 'Authorization: Token %[7]s'
+  curl -s %[1]s/api/users/1/ssh_keys -u 'ada:%[8]s'
+  JWT=$(curl -s -D - -o /dev/null %[1]s/v1/login -d email=ada@example.org -d 'password=%[9]s' | sed -n 's/^access_token: \([^[:space:]]*\).*/\1/p')
+  curl -s %[1]s/v1/ssh-keys -H "Authorization: Bearer $JWT"
+
+The machines of the vault, by senhasegura's:
+  TOKEN=$(curl -s %[1]s/api/oauth2/token -u '%[10]s:%[11]s' -d grant_type=client_credentials | sed 's/.*"access_token":"\([^"]*\)".*/\1/')
+  curl -s %[1]s/api/pam/device -H "Authorization: Bearer $TOKEN"
+
 The SSHVerify interface described: %[1]s/api/v1/docs
 
-`, url, secrets["api key onboarding/demo"], server.SSHCommand("$ID", r.SSH), program, dir, secrets["token sshd/host/demo"])
+`, url, secrets["api key onboarding/demo secret"], server.SSHCommand("$ID", r.SSH), program, dir, secrets["token sshd/host/demo secret"],
+		secrets["token ada/waldur/demo secret"], secrets["token ada/foreman/demo secret"], secrets["token ada/raidboxes/demo secret"],
+		secrets["authorization deploy/demo oauth2.client_id"], secrets["authorization deploy/demo oauth2.client_secret"])
 }
