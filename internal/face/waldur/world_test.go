@@ -156,6 +156,9 @@ func (w *world) send(t testing.TB, token, method, target, body string, headers .
 	for i := 0; i < len(headers); i += 2 {
 		r.Header.Set(headers[i], headers[i+1])
 	}
+	if other := r.Header.Get("Host"); other != "" {
+		r.Host = other
+	}
 	reply := httptest.NewRecorder()
 	w.face.ServeHTTP(reply, r)
 	return reply
