@@ -102,11 +102,7 @@ func (s *Service) ConfirmSecondFactor(ctx context.Context, by Actor, account uui
 		return errDenied
 	}
 	return s.store.Update(ctx, func(tx Tx) error {
-		a, err := accountByUUID(tx, account)
-		if err != nil {
-			return err
-		}
-		f, err := secondFactorOf(tx, a)
+		a, f, err := accountAndFactor(tx, account)
 		if err != nil {
 			return err
 		}
@@ -119,6 +115,16 @@ func (s *Service) ConfirmSecondFactor(ctx context.Context, by Actor, account uui
 		}
 		return s.audit(tx, by, "totp.enable", a.object())
 	})
+}
+
+// accountAndFactor gives an account with the second factor it must have.
+func accountAndFactor(tx Tx, id uuid.UUID) (Account, SecondFactor, error) {
+	a, err := accountByUUID(tx, id)
+	if err != nil {
+		return Account{}, SecondFactor{}, err
+	}
+	f, err := secondFactorOf(tx, a)
+	return a, f, err
 }
 
 func orInvalid(err error, path, msg string) error {
@@ -136,11 +142,7 @@ func (s *Service) RemoveSecondFactor(ctx context.Context, by Actor, account uuid
 		return errDenied
 	}
 	return s.store.Update(ctx, func(tx Tx) error {
-		a, err := accountByUUID(tx, account)
-		if err != nil {
-			return err
-		}
-		f, err := secondFactorOf(tx, a)
+		a, f, err := accountAndFactor(tx, account)
 		if err != nil {
 			return err
 		}
