@@ -35,7 +35,7 @@ type key struct {
 }
 
 // load makes the world and imports the keys, which is the first row.
-func (o options) load(ctx context.Context, p rig.Program, report *strings.Builder) (w world, err error) {
+func (o options) load(ctx context.Context, p rig.Program, r *report) (w world, err error) {
 	if _, err := p.Must(ctx, people, "apply", "-f", "-"); err != nil {
 		return w, err
 	}
@@ -48,13 +48,13 @@ func (o options) load(ctx context.Context, p rig.Program, report *strings.Builde
 		return w, err
 	}
 	took := time.Since(begun)
-	say(report, "Import of %d keys with revisions, evidence and audit: %s, %.0f keys/s.", o.keys, took.Round(time.Millisecond),
+	r.say("Import of %d keys with revisions, evidence and audit: %s, %.0f keys/s.", o.keys, took.Round(time.Millisecond),
 		float64(o.keys)/took.Seconds())
 	s, err := p.Serve()
 	if err != nil {
 		return w, err
 	}
-	say(report, "Start to ready with %d keys: %s.\n", o.keys, s.Started.Round(time.Millisecond))
+	r.say("Start to ready with %d keys: %s.\n", o.keys, s.Started.Round(time.Millisecond))
 	s.Stop()
 	w.owners = max(1, o.keys/10)
 	out, err := p.Must(ctx, "", "key", "list", "--limit", "2000", "--offset", fmt.Sprint(max(0, o.keys/2-1000)), "--json")

@@ -7,6 +7,9 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 	"time"
@@ -16,10 +19,12 @@ import (
 
 // options are what the command line says.
 type options struct {
-	bin, db, dir, out, rows string
-	keys                    int
-	span                    time.Duration
-	floor                   string // be the floor on this store
+	bin, db, dir, out string
+	keys              int
+	span              time.Duration
+	rows              *regexp.Regexp
+	connections       []int
+	floor             string // be the floor on this store
 }
 
 func main() {
@@ -33,40 +38,67 @@ func main() {
 }
 
 func run(ctx context.Context) error {
-	var o options
-	flag.StringVar(&o.bin, "bin", "./keyrack", "the program to measure")
-	flag.StringVar(&o.db, "db", "all", "store: sqlite, pg or all")
-	flag.IntVar(&o.keys, "keys", 20_000, "how many keys the store holds, ten to an owner")
-	flag.DurationVar(&o.span, "span", 2*time.Second, "how long each row runs on each number of connections")
-	flag.StringVar(&o.rows, "rows", "", "only rows whose name holds this")
-	flag.StringVar(&o.dir, "dir", "", "where to work; default a new temporary directory")
-	flag.StringVar(&o.out, "out", "bench/results.md", "where the table goes")
-	flag.StringVar(&o.floor, "floor", "", "be the floor on this SQLite file or PostgreSQL URL")
-	flag.Parse()
+	o, err := parse(os.Args[1:])
+	if err != nil {
+		return err
+	}
 	if o.floor != "" {
 		return serveFloor(ctx, o.floor)
 	}
-	var err error
-	if o.bin, err = filepath.Abs(o.bin); err != nil {
-		return err
-	}
-	var report strings.Builder
-	fmt.Fprintf(&report, "# Results\n\nMade by `make bench`; docs/performance.md tells what they mean. %d keys, ten to an owner; %s a cell.\n",
-		o.keys, o.span)
+	r := &report{}
+	r.say("# Results\n\nMade by `make bench`; docs/performance.md tells what they mean. %d keys, ten to an owner; %s a cell.\n", o.keys, o.span)
+	r.machine()
 	for _, db := range []string{"sqlite", "pg"} {
-		if o.db != "all" && o.db != db {
+		if o.db != "both" && o.db != db {
 			continue
 		}
-		if err := o.measure(ctx, db, &report); err != nil {
+		if err := o.measure(ctx, db, r); err != nil {
 			return fmt.Errorf("%s: %w", db, err)
 		}
 	}
-	return os.WriteFile(o.out, []byte(report.String()), 0o644)
+	if o.out == "" {
+		return nil
+	}
+	return os.WriteFile(o.out, []byte(r.text.String()), 0o644)
+}
+
+// parse reads the command line.
+func parse(args []string) (o options, err error) {
+	const file = "bench/results.md"
+	flags := flag.NewFlagSet("bench", flag.ExitOnError)
+	flags.StringVar(&o.bin, "bin", "./keyrack", "the program to measure")
+	flags.StringVar(&o.db, "db", "both", "store: sqlite, pg or both")
+	flags.IntVar(&o.keys, "keys", 20_000, "how many keys the store holds, ten to an owner")
+	flags.DurationVar(&o.span, "span", 2*time.Second, "how long each row runs on each number of connections")
+	pattern := flags.String("rows", "", "only rows whose name has a match of this pattern, without regard to case")
+	numbers := flags.String("connections", "1,8,32", "on how many connections")
+	flags.StringVar(&o.dir, "dir", "", "where to work; default a new temporary directory")
+	flags.StringVar(&o.out, "out", "", "where the tables go; default "+file+", and nowhere where --rows chooses")
+	flags.StringVar(&o.floor, "floor", "", "be the floor on this SQLite file or PostgreSQL URL")
+	_ = flags.Parse(args) // it ends the program itself
+	if o.out == "" && *pattern == "" {
+		o.out = file
+	}
+	if o.rows, err = regexp.Compile("(?i)" + *pattern); err != nil {
+		return o, fmt.Errorf("--rows: %w", err)
+	}
+	for number := range strings.SplitSeq(*numbers, ",") {
+		n, err := strconv.Atoi(number)
+		if err != nil || n < 1 {
+			return o, fmt.Errorf("--connections: %q is no number of connections", number)
+		}
+		o.connections = append(o.connections, n)
+	}
+	if !slices.Contains([]string{"sqlite", "pg", "both"}, o.db) {
+		return o, fmt.Errorf("--db: %q is none of sqlite, pg, both", o.db)
+	}
+	o.bin, err = filepath.Abs(o.bin)
+	return o, err
 }
 
 const configuration = `
 faces: {sshverify: {requests_per_minute: 1000000}}
-ssh: {per_source: 100000, max_connections: 100000}
+ssh: {per_source: 100000, max_connections: 100000, per_minute: 1000000}
 log: {level: error}
 `
 
@@ -80,7 +112,7 @@ projects: [{name: p, api_keys: [{name: k, secret: 0123456789abcdefghijklmnopqrst
 `
 
 // measure loads a store and runs all rows on it.
-func (o options) measure(ctx context.Context, db string, report *strings.Builder) (err error) {
+func (o options) measure(ctx context.Context, db string, r *report) (err error) {
 	dir, err := os.MkdirTemp(o.dir, "keyrack-bench-")
 	if err != nil {
 		return err
@@ -105,17 +137,13 @@ func (o options) measure(ctx context.Context, db string, report *strings.Builder
 		}
 		p.URL, store = cluster.URL("keyrack"), cluster.URL("keyrack")
 	}
-	fmt.Fprintf(report, "\n## %s\n\n", map[string]string{"sqlite": "SQLite", "pg": "PostgreSQL"}[db])
-	w, err := o.load(ctx, p, report)
+	r.say("\n## %s\n", map[string]string{"sqlite": "SQLite", "pg": "PostgreSQL"}[db])
+	w, err := o.load(ctx, p, r)
 	if err != nil {
 		return err
 	}
-	return o.compare(ctx, p, store, w, report)
-}
-
-// say prints a line and keeps it in the report.
-func say(report *strings.Builder, format string, args ...any) {
-	line := fmt.Sprintf(format, args...)
-	fmt.Println(line)
-	fmt.Fprintln(report, line)
+	if err := o.memory(ctx, p, store, r); err != nil {
+		return err
+	}
+	return o.compare(ctx, p, store, w, r)
 }

@@ -2,13 +2,9 @@ package main
 
 import (
 	"context"
-	"crypto/ed25519"
-	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
-	"net"
 	"net/http"
 	"strings"
 	"time"
@@ -19,68 +15,77 @@ import (
 	"keyrack/test/rig"
 )
 
-// serveSSH is the floor of the SSH side: it takes every key and says goodbye.
-func serveSSH() (net.Addr, error) {
-	host, err := newSigner()
-	if err != nil {
-		return nil, err
-	}
-	config := &ssh.ServerConfig{PublicKeyCallback: func(ssh.ConnMetadata, ssh.PublicKey) (*ssh.Permissions, error) { return nil, nil }}
-	config.AddHostKey(host)
-	l, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // a socket on loopback opens at once
-	if err != nil {
-		return nil, err
-	}
-	go func() {
-		for {
-			conn, err := l.Accept()
-			if err != nil {
-				return
-			}
-			go greet(conn, config)
-		}
-	}()
-	return l.Addr(), nil
+// visitRow is a kind of SSH connection that brings keys to a session of its
+// own, which is recorded durably before the client hears of it.
+type visitRow struct {
+	name    string
+	keys    int
+	session string // the body that makes one
+	bare    string // the user as whom the floor does the same
 }
 
-func greet(conn net.Conn, config *ssh.ServerConfig) {
-	defer conn.Close()
-	_, channels, requests, err := ssh.NewServerConn(conn, config)
-	if err != nil {
-		return
-	}
-	go ssh.DiscardRequests(requests)
-	for channel := range channels {
-		c, requests, err := channel.Accept()
+var visitRows = []visitRow{
+	{"SSH collect, one key", 1, `{}`, "one"},
+	{"SSH collect, five keys", 5, `{"multi_key": true}`, listenFor},
+}
+
+// visits runs the SSH rows. Sessions and keys are made beforehand.
+func (o options) visits(ctx context.Context, s *rig.Server, f *floor, r *report) error {
+	for _, row := range visitRows {
+		if !o.rows.MatchString(row.name) {
+			continue
+		}
+		keys, err := newSigners(row.keys)
 		if err != nil {
-			return
+			return err
 		}
-		for r := range requests {
-			_ = r.Reply(true, nil)
-			if r.Type == "exec" || r.Type == "shell" {
-				_, _ = io.WriteString(c, "Recorded 1 key\n")
-				_, _ = c.SendRequest("exit-status", false, make([]byte, 4))
-				_ = c.Close()
+		for _, n := range o.connections {
+			waiting, err := sessions(ctx, s.HTTP, row.session, int(visitsPerSecond*o.span.Seconds())+10*n)
+			if err != nil {
+				return err
 			}
+			got := o.busy(ctx, s.PID, n, func(context.Context) error {
+				identifier, some := <-waiting
+				if !some {
+					return errOver
+				}
+				return visit(s.SSH, identifier, keys)
+			})
+			bare := o.busy(ctx, f.cmd.Process.Pid, n, func(context.Context) error { return visit(f.ssh, row.bare, keys) })
+			r.cell(row.name, n, got, bare, target{ratio: 0.6})
 		}
 	}
+	return ctx.Err()
 }
 
-func newSigner() (ssh.Signer, error) {
-	_, private, err := ed25519.GenerateKey(rand.Reader)
-	if err != nil {
-		return nil, err
+// visitsPerSecond is more than client and server can do together. Where it is
+// not, the cell ends early.
+const visitsPerSecond = 1500
+
+func newSigners(n int) (all []ssh.Signer, err error) {
+	for range n {
+		key, err := newSigner()
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, key)
 	}
-	return ssh.NewSignerFromKey(private)
+	return all, nil
 }
 
-// visit logs in with a key and waits for the goodbye.
-func visit(address, user string, key ssh.Signer) error {
+// clientConfig is that of a client with these ways to log in. Like OpenSSH's it
+// wants an Ed25519 host key first: a signature by RSA costs a hundred times more.
+func clientConfig(user string, auth ...ssh.AuthMethod) *ssh.ClientConfig {
+	return &ssh.ClientConfig{
+		User: user, Auth: auth, Timeout: 10 * time.Second,
+		HostKeyCallback: ssh.InsecureIgnoreHostKey(), HostKeyAlgorithms: []string{ssh.KeyAlgoED25519},
+	}
+}
+
+// visit logs in with keys and waits for the goodbye, as `ssh` does.
+func visit(address, user string, keys []ssh.Signer) error {
 	nothing := func(string, string, []string, []bool) ([]string, error) { return nil, nil }
-	client, err := ssh.Dial("tcp", address, &ssh.ClientConfig{
-		User: user, Timeout: 10 * time.Second, HostKeyCallback: ssh.InsecureIgnoreHostKey(),
-		Auth: []ssh.AuthMethod{ssh.PublicKeys(key), ssh.KeyboardInteractive(nothing)},
-	})
+	client, err := ssh.Dial("tcp", address, clientConfig(user, ssh.PublicKeys(keys...), ssh.KeyboardInteractive(nothing)))
 	if err != nil {
 		return err
 	}
@@ -90,62 +95,32 @@ func visit(address, user string, key ssh.Signer) error {
 		return err
 	}
 	out, err := s.Output("")
-	if err == nil && !strings.Contains(string(out), "ecorded 1 key") {
+	if err == nil && !strings.Contains(string(out), recorded(len(keys))+":") {
 		return fmt.Errorf("said %q", out)
 	}
 	return err
 }
 
-// visits is the SSH row: connections that bring one key, recorded durably, each
-// to a session of its own. Sessions and key are made beforehand.
-func (o options) visits(ctx context.Context, s *rig.Server, f *floor, report *strings.Builder) error {
-	const name = "SSH collect, one key"
-	if !strings.Contains(name, o.rows) {
-		return nil
-	}
-	key, err := newSigner()
-	if err != nil {
-		return err
-	}
-	for _, n := range []int{1, 8, 32} {
-		waiting, err := sessions(ctx, s.HTTP, int(visitsPerSecond*o.span.Seconds()))
-		if err != nil {
-			return err
-		}
-		got := o.busy(ctx, s.PID, n, func(context.Context) error {
-			select {
-			case identifier := <-waiting:
-				return visit(s.SSH, identifier, key)
-			default:
-				return errors.New("no session is left")
-			}
-		})
-		bare := o.busy(ctx, f.cmd.Process.Pid, n, func(context.Context) error { return visit(f.ssh, "u", key) })
-		say(report, "| %s | %d | %s |", name, n, got.cells(bare, 0.6))
-	}
-	return nil
-}
-
-// visitsPerSecond is more than client and server can do together.
-const visitsPerSecond = 1500
-
 // sessions makes n sessions and gives their identifiers.
-func sessions(ctx context.Context, address string, n int) (<-chan string, error) {
+func sessions(ctx context.Context, address, body string, n int) (<-chan string, error) {
 	made := make(chan string, n)
+	defer close(made)
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(16)
 	for range n {
 		group.Go(func() error {
-			identifier, err := session(ctx, address)
-			made <- identifier
+			identifier, err := session(ctx, address, body)
+			if err == nil {
+				made <- identifier
+			}
 			return err
 		})
 	}
 	return made, group.Wait()
 }
 
-func session(ctx context.Context, address string) (string, error) {
-	r, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://"+address+"/api/v1/ssh/collect/sessions/", strings.NewReader(`{}`))
+func session(ctx context.Context, address, body string) (string, error) {
+	r, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://"+address+"/api/v1/ssh/collect/sessions/", strings.NewReader(body))
 	if err != nil {
 		return "", err
 	}
