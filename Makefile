@@ -62,7 +62,7 @@ fuzz: ## run each fuzz target for FUZZTIME=30s
 	scripts/fuzz $(FUZZTIME)
 
 .PHONY: bench
-bench: deps build ## measure the built program beside a floor; BENCH='--keys 1000000 --db sqlite'
+bench: deps build ## measure the built program beside a floor; BENCH='--keys 1000000 --db both'
 	go run ./bench --bin ./keyrack $(BENCH)
 
 .PHONY: cover

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"slices"
 	"strings"
@@ -23,6 +22,9 @@ func (o options) compare(ctx context.Context, p rig.Program, store string, w wor
 		return err
 	}
 	defer s.Stop()
+	if err := w.enter(ctx, s.HTTP); err != nil {
+		return err
+	}
 	f, err := startFloor(store)
 	if err != nil {
 		return err
@@ -30,52 +32,52 @@ func (o options) compare(ctx context.Context, p rig.Program, store string, w wor
 	defer f.stop()
 	r.table()
 	for _, row := range rows {
-		if !o.rows.MatchString(row.name) {
-			continue
-		}
 		for _, n := range o.connections {
-			got := o.drive(ctx, s.HTTP, s.PID, n, w, row.ask, row.status)
-			bare := result{}
-			if row.floor != nil {
-				bare = o.drive(ctx, f.address, f.cmd.Process.Pid, n, w, row.floor, http.StatusOK)
+			if o.rows.MatchString(row.name) {
+				o.cell(ctx, s, f, n, w, row, r)
 			}
 			if ctx.Err() != nil {
 				return ctx.Err()
 			}
-			r.cell(row.name, n, got, bare, row.target)
 		}
 	}
-	return o.visits(ctx, s, f, r)
+	if err := o.visits(ctx, s, f, r); err != nil {
+		return err
+	}
+	return o.checks(ctx, s, w, r)
 }
 
-// counter makes every request another one, over all rows.
+func (o options) cell(ctx context.Context, s *rig.Server, f *floor, n int, w world, row row, r *report) {
+	got := o.drive(ctx, s.HTTP, s.PID, n, w, row.ask, row.status)
+	bare := result{}
+	if row.floor != nil {
+		bare = o.drive(ctx, f.address, f.cmd.Process.Pid, n, w, row.floor, http.StatusOK)
+	}
+	if ctx.Err() == nil {
+		r.cell(row.name, n, got, bare, row.target)
+	}
+}
+
+// counter makes every request another one, over all rows and runs.
 var counter atomic.Int64
+
+func init() { counter.Store(time.Now().UnixMilli()) }
 
 // drive keeps n connections busy for a while.
 func (o options) drive(ctx context.Context, address string, pid, n int, w world, ask func(world, int) request, status int) result {
 	c := &http.Client{Timeout: 30 * time.Second, Transport: &http.Transport{
-		DialContext: fromSomewhere, MaxIdleConnsPerHost: n, MaxConnsPerHost: n,
+		MaxIdleConnsPerHost: n, MaxConnsPerHost: n,
 	}}
 	defer c.CloseIdleConnections()
-	var bytes atomic.Int64
+	var bytes, replies atomic.Int64
 	r := o.busy(ctx, pid, n, func(ctx context.Context) error {
-		size, err := send(ctx, c, address, ask(w, int(counter.Add(1))), status)
-		bytes.Store(size)
+		got, err := send(ctx, c, address, ask(w, int(counter.Add(1))), status)
+		bytes.Add(int64(len(got.body)))
+		replies.Add(1)
 		return err
 	})
-	r.bytes = bytes.Load()
+	r.bytes = bytes.Load() / max(1, replies.Load())
 	return r
-}
-
-// source counts connections.
-var source atomic.Uint32
-
-// fromSomewhere connects from another loopback address each time, as clients
-// do: some of what they may do is counted by their address.
-func fromSomewhere(ctx context.Context, network, address string) (net.Conn, error) {
-	n := source.Add(1)
-	d := net.Dialer{LocalAddr: &net.TCPAddr{IP: net.IPv4(127, 1, byte(n>>8), byte(n)|1)}}
-	return d.DialContext(ctx, network, address)
 }
 
 // errOver ends a cell before its time: there is nothing left to do.
@@ -153,21 +155,27 @@ func (s *shift) fail(ctx context.Context, err error) {
 	}
 }
 
-// send asks and gives the size of the reply's body.
-func send(ctx context.Context, c *http.Client, address string, what request, status int) (int64, error) {
+// reply is what came back.
+type reply struct {
+	header http.Header
+	body   []byte
+}
+
+// send asks, and wants a status.
+func send(ctx context.Context, c *http.Client, address string, what request, status int) (reply, error) {
 	r, err := http.NewRequestWithContext(ctx, what.method, "http://"+address+what.path, strings.NewReader(what.body))
 	if err != nil {
-		return 0, err
+		return reply{}, err
 	}
 	r.Header = what.header
-	reply, err := c.Do(r)
+	got, err := c.Do(r)
 	if err != nil {
-		return 0, err
+		return reply{}, err
 	}
-	defer reply.Body.Close()
-	text, err := io.ReadAll(reply.Body)
-	if err == nil && reply.StatusCode != status {
-		err = fmt.Errorf("%d %s", reply.StatusCode, text)
+	defer got.Body.Close()
+	text, err := io.ReadAll(got.Body)
+	if err == nil && got.StatusCode != status {
+		err = fmt.Errorf("%d %s", got.StatusCode, text)
 	}
-	return int64(len(text)), err
+	return reply{got.Header, text}, err
 }

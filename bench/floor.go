@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"crypto/cipher"
 	"crypto/md5"
 	"crypto/sha256"
 	"crypto/sha512"
@@ -12,47 +13,46 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/url"
 	"runtime"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/google/uuid"
 	_ "github.com/jackc/pgx/v5/stdlib" // the drivers that the server uses
-	"golang.org/x/crypto/ssh"
-	_ "modernc.org/sqlite"
+	"modernc.org/sqlite"
 )
 
 // bare is the least that a server can be: the library, the driver, the same
-// statements, and nothing that checks or records who asks.
+// statements with the same settings of the database, and nothing that checks or
+// records who asks.
 type bare struct {
 	reads, writes *sql.DB
 	postgres      bool
 	byLogin       *sql.Stmt
 	byID          *sql.Stmt
 	bySum         *sql.Stmt
-	inserts       [4]*sql.Stmt
-	queue         chan *insertion
-	owner         int64
+	inserts       map[string]*sql.Stmt // by table
+	queue         chan *change
+	sealer        cipher.AEAD
+
+	owners                       []int64 // who gets new keys, in turn
+	turn                         atomic.Int64
+	project, device, application int64
 }
 
-// insertion is a key that waits for the next commit.
-type insertion struct {
-	name, text string
-	blob       []byte
-	done       chan error
-}
+// owner is the next one to get a key.
+func (f *bare) owner() int64 { return f.owners[int(f.turn.Add(1))%len(f.owners)] }
 
 // serveFloor prints where it listens, for HTTP and for SSH.
 func serveFloor(ctx context.Context, store string) error {
-	f := &bare{queue: make(chan *insertion, 1024), postgres: strings.Contains(store, "://")}
+	f := &bare{queue: make(chan *change, 1024), inserts: map[string]*sql.Stmt{}, postgres: strings.Contains(store, "://")}
 	if err := f.open(ctx, store); err != nil {
 		return err
 	}
-	workers := 1
-	if f.postgres {
-		workers = 16
-	}
-	for range workers {
+	_, writers := f.connections()
+	for range writers {
 		go f.write(ctx)
 	}
 	mux := http.NewServeMux()
@@ -61,6 +61,8 @@ func serveFloor(ctx context.Context, store string) error {
 	mux.HandleFunc("GET /key/{id}", f.key)
 	mux.HandleFunc("GET /fingerprint/{sum}", f.fingerprint)
 	mux.HandleFunc("POST /key", f.create)
+	mux.HandleFunc("POST /wanted", f.want)
+	mux.HandleFunc("POST /managed", f.manage)
 	l, err := net.Listen("tcp", "127.0.0.1:0") //nolint:noctx // a socket on loopback opens at once
 	if err != nil {
 		return err
@@ -74,27 +76,45 @@ func serveFloor(ctx context.Context, store string) error {
 	return server.Serve(l)
 }
 
-func (f *bare) open(ctx context.Context, store string) (err error) {
-	driver, args := "pgx", store
-	if !f.postgres {
-		driver = "sqlite"
-		args = store + "?_pragma=busy_timeout(10000)&_pragma=synchronous(FULL)&_pragma=foreign_keys(ON)&_pragma=mmap_size(8589934592)&_txlock=immediate"
-	}
-	if f.reads, err = sql.Open(driver, args); err != nil {
-		return err
-	}
-	if f.writes, err = sql.Open(driver, args); err != nil {
-		return err
-	}
-	readers, writers := max(2, runtime.NumCPU()), 1
+// pragmas are those that keyrack sets: the same durability, the same caches.
+var pragmas = url.Values{"_txlock": {"immediate"}, "_pragma": {
+	"busy_timeout(10000)", "journal_mode(WAL)", "synchronous(FULL)", "foreign_keys(ON)", "mmap_size(8589934592)",
+	"journal_size_limit(67108864)", "temp_store(MEMORY)", "cache_size(-16000)", "wal_autocheckpoint(4000)", "trusted_schema(OFF)",
+}}
+
+// connections is how many read and how many write at once.
+func (f *bare) connections() (readers, writers int) {
 	if f.postgres {
-		readers, writers = 20, 16
+		return 20, 20
 	}
+	return max(2, runtime.NumCPU()), 1
+}
+
+func (f *bare) open(ctx context.Context, store string) (err error) {
+	// The cluster is set to lose what it has just committed; keyrack says otherwise, too.
+	driver, address := "pgx", store+"&synchronous_commit=on"
+	if !f.postgres {
+		driver, address = "sqlite", "file:"+store+"?"+pragmas.Encode()
+		_, _ = sqlite.Fdatasync(true) // as keyrack
+	}
+	if f.reads, err = sql.Open(driver, address); err != nil {
+		return err
+	}
+	if f.writes, err = sql.Open(driver, address); err != nil {
+		return err
+	}
+	readers, writers := f.connections()
 	for db, n := range map[*sql.DB]int{f.reads: readers, f.writes: writers} {
 		db.SetMaxOpenConns(n)
 		db.SetMaxIdleConns(n)
 	}
-	return f.prepare(ctx)
+	if f.sealer, err = newSealer(); err != nil {
+		return err
+	}
+	if err := f.prepare(ctx); err != nil {
+		return err
+	}
+	return f.meet(ctx)
 }
 
 const columns = "SELECT k.id, k.uuid, k.short_id, k.owner, k.name, k.text, k.blob, k.shared, k.created_at, k.updated_at FROM keys k "
@@ -109,18 +129,38 @@ func (f *bare) prepare(ctx context.Context) (err error) {
 			return err
 		}
 	}
-	for i, table := range []string{
-		"keys (uuid, short_id, owner, name, folded, text, algorithm, bits, blob, md5, sha256, sha512, shared, created_at, updated_at)",
-		"revisions (key_id, key_uuid, number, action, short_id, owner, name, text, blob, shared, key_created_at, key_updated_at, actor_kind, actor_name, account_id, comment, at)",
-		"evidence (key_id, grade, at, address, client_version)",
-		"audit_events (at, actor_kind, actor_name, account_id, project_id, action, object, face, address, outcome, detail)",
-	} {
-		text := "INSERT INTO " + table + " VALUES (?" + strings.Repeat(", ?", strings.Count(table, ",")) + ") RETURNING id"
-		if f.inserts[i], err = f.writes.PrepareContext(ctx, f.marks(text)); err != nil { //nolint:sqlclosecheck // likewise
+	for table := range tables {
+		if f.inserts[table], err = f.writes.PrepareContext(ctx, f.insertion(table)); err != nil { //nolint:sqlclosecheck // likewise
 			return err
 		}
 	}
-	return f.reads.QueryRowContext(ctx, "SELECT id FROM accounts WHERE login = 'asker'").Scan(&f.owner)
+	return nil
+}
+
+// meet learns who there is to write for.
+func (f *bare) meet(ctx context.Context) error {
+	for id, text := range map[*int64]string{
+		&f.project:     "SELECT id FROM projects WHERE name = 'p'",
+		&f.device:      "SELECT id FROM devices WHERE hostname = 'web-01'",
+		&f.application: "SELECT id FROM applications WHERE name = 'deploy'",
+	} {
+		if err := f.reads.QueryRowContext(ctx, text).Scan(id); err != nil {
+			return fmt.Errorf("%s: %w", text, err)
+		}
+	}
+	rows, err := f.reads.QueryContext(ctx, "SELECT id FROM accounts WHERE id BETWEEN 2 AND $1", 1+makers)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var id int64
+		if err := rows.Scan(&id); err != nil {
+			return err
+		}
+		f.owners = append(f.owners, id)
+	}
+	return rows.Err()
 }
 
 // marks gives a statement the marks that the database has for its arguments.
@@ -147,12 +187,42 @@ func (f *bare) time(t time.Time) any {
 
 // found is a row as the driver gives it.
 type found struct {
-	ID, Owner        int64
-	Short, Name      string
-	Text             string
-	UUID, Blob       any `json:"-"`
-	Shared           bool
-	Created, Updated any
+	ID, Owner         int64
+	Short, Name, Text string
+	UUID              any // its bytes or, from PostgreSQL, its text
+	Blob              []byte
+	Shared            bool
+	Created, Updated  any
+}
+
+// shown is a key in JSON, with the members that Waldur's interface has.
+type shown struct {
+	URL    string `json:"url"`
+	UUID   string `json:"uuid"`
+	Name   string `json:"name"`
+	Text   string `json:"public_key"`
+	MD5    string `json:"fingerprint_md5"`
+	SHA256 string `json:"fingerprint_sha256"`
+	SHA512 string `json:"fingerprint_sha512"`
+	User   string `json:"user_uuid"`
+	Shared bool   `json:"is_shared"`
+	Type   string `json:"type"`
+}
+
+func show(k found) shown {
+	m, s, l := md5.Sum(k.Blob), sha256.Sum256(k.Blob), sha512.Sum512(k.Blob)
+	id, isText := k.UUID.(string)
+	if !isText {
+		id = fmt.Sprintf("%x", k.UUID)
+	}
+	id = hex(id)
+	word, _, _ := strings.Cut(k.Text, " ")
+	return shown{
+		URL: "http://127.0.0.1:65535/api/keys/" + id + "/", UUID: id, Name: k.Name, Text: k.Text, User: id, Shared: k.Shared, Type: word,
+		MD5:    strings.ReplaceAll(fmt.Sprintf("% x", m), " ", ":"),
+		SHA256: "SHA256:" + base64.RawStdEncoding.EncodeToString(s[:]),
+		SHA512: "SHA512:" + base64.StdEncoding.EncodeToString(l[:]),
+	}
 }
 
 func (f *bare) rows(ctx context.Context, stmt *sql.Stmt, arg any) (all []found, err error) {
@@ -171,13 +241,14 @@ func (f *bare) rows(ctx context.Context, stmt *sql.Stmt, arg any) (all []found, 
 	return all, rows.Err()
 }
 
-func (f *bare) answer(w http.ResponseWriter, r *http.Request, stmt *sql.Stmt, arg any, show func([]found)) {
+// answer finds rows and writes them, or 404.
+func (f *bare) answer(w http.ResponseWriter, r *http.Request, stmt *sql.Stmt, arg any, write func([]found)) {
 	all, err := f.rows(r.Context(), stmt, arg)
 	if err != nil || len(all) == 0 {
 		http.Error(w, fmt.Sprint("nothing ", err), http.StatusNotFound)
 		return
 	}
-	show(all)
+	write(all)
 }
 
 func (f *bare) login(w http.ResponseWriter, r *http.Request) {
@@ -194,7 +265,7 @@ func (f *bare) key(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, err.Error(), http.StatusBadRequest)
 		return
 	}
-	f.answer(w, r, f.byID, f.uuid(id), func(all []found) { _ = json.NewEncoder(w).Encode(all[0]) })
+	f.answer(w, r, f.byID, f.uuid(id), func(all []found) { _ = json.NewEncoder(w).Encode(show(all[0])) })
 }
 
 func (f *bare) fingerprint(w http.ResponseWriter, r *http.Request) {
@@ -203,95 +274,11 @@ func (f *bare) fingerprint(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, err.Error(), http.StatusBadRequest)
 		return
 	}
-	f.answer(w, r, f.bySum, sum, func(all []found) { _ = json.NewEncoder(w).Encode(all) })
-}
-
-func (f *bare) create(w http.ResponseWriter, r *http.Request) {
-	var in struct {
-		Name string `json:"name"`
-		Key  string `json:"public_key"`
-	}
-	if err := json.NewDecoder(r.Body).Decode(&in); err != nil {
-		http.Error(w, err.Error(), http.StatusBadRequest)
-		return
-	}
-	public, _, _, _, err := ssh.ParseAuthorizedKey([]byte(in.Key)) //nolint:dogsled // only the key is wanted
-	if err != nil {
-		http.Error(w, err.Error(), http.StatusBadRequest)
-		return
-	}
-	i := &insertion{name: in.Name, text: in.Key, blob: public.Marshal(), done: make(chan error, 1)}
-	f.queue <- i
-	if err := <-i.done; err != nil {
-		http.Error(w, err.Error(), http.StatusInternalServerError)
-		return
-	}
-	_ = json.NewEncoder(w).Encode(in)
-}
-
-// write commits what waits together: on SQLite all of it, on PostgreSQL, where
-// many write at once, each by itself.
-func (f *bare) write(ctx context.Context) {
-	for first := range f.queue {
-		batch := []*insertion{first}
-		for more := !f.postgres; more && len(batch) < 128; {
-			select {
-			case next := <-f.queue:
-				batch = append(batch, next)
-			default:
-				more = false
-			}
+	f.answer(w, r, f.bySum, sum, func(all []found) {
+		var keys []shown
+		for _, k := range all {
+			keys = append(keys, show(k))
 		}
-		err := f.commit(ctx, batch)
-		for _, i := range batch {
-			i.done <- err
-		}
-	}
-}
-
-func (f *bare) commit(ctx context.Context, batch []*insertion) error {
-	tx, err := f.writes.BeginTx(ctx, nil)
-	if err != nil {
-		return err
-	}
-	defer func() { _ = tx.Rollback() }() // does nothing after Commit
-	for _, i := range batch {
-		if err := f.insert(ctx, tx, i); err != nil {
-			return err
-		}
-	}
-	return tx.Commit()
-}
-
-func (f *bare) insert(ctx context.Context, tx *sql.Tx, i *insertion) error {
-	now, id := f.time(time.Now()), uuid.Must(uuid.NewV7())
-	m, s, l := md5.Sum(i.blob), sha256.Sum256(i.blob), sha512.Sum512(i.blob)
-	short := id.String()[24:]
-	var key int64
-	args := [4][]any{
-		{f.uuid(id), short, f.owner, i.name, strings.ToLower(i.name), i.text, "ssh-ed25519", 256, i.blob, m[:], s[:], l[:], f.flag(false), now, now},
-		{&key, f.uuid(id), 1, "added", short, f.owner, i.name, i.text, i.blob, f.flag(false), now, now, 3, "asker", f.owner, "", now},
-		{&key, "pasted", now, "127.0.0.1", ""},
-		{now, 3, "asker", f.owner, 0, "key.add", "key " + id.String(), "floor", "127.0.0.1", "done", ""},
-	}
-	for n, values := range args {
-		if values[0] == &key {
-			values[0] = key
-		}
-		var given int64
-		if err := tx.StmtContext(ctx, f.inserts[n]).QueryRowContext(ctx, values...).Scan(&given); err != nil { //nolint:sqlclosecheck // closed with tx
-			return err
-		}
-		if n == 0 {
-			key = given
-		}
-	}
-	return nil
-}
-
-func (f *bare) flag(is bool) any {
-	if f.postgres {
-		return is
-	}
-	return map[bool]int{true: 1}[is]
+		_ = json.NewEncoder(w).Encode(keys)
+	})
 }

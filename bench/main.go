@@ -13,8 +13,6 @@ import (
 	"strings"
 	"syscall"
 	"time"
-
-	"keyrack/test/rig"
 )
 
 // options are what the command line says.
@@ -72,7 +70,7 @@ func parse(args []string) (o options, err error) {
 	flags.DurationVar(&o.span, "span", 2*time.Second, "how long each row runs on each number of connections")
 	pattern := flags.String("rows", "", "only rows whose name has a match of this pattern, without regard to case")
 	numbers := flags.String("connections", "1,8,32", "on how many connections")
-	flags.StringVar(&o.dir, "dir", "", "where to work; default a new temporary directory")
+	flags.StringVar(&o.dir, "dir", "", "where to work: what is loaded there stays, and is used by the next run; default a temporary directory")
 	flags.StringVar(&o.out, "out", "", "where the tables go; default "+file+", and nowhere where --rows chooses")
 	flags.StringVar(&o.floor, "floor", "", "be the floor on this SQLite file or PostgreSQL URL")
 	_ = flags.Parse(args) // it ends the program itself
@@ -96,54 +94,30 @@ func parse(args []string) (o options, err error) {
 	return o, err
 }
 
-const configuration = `
-faces: {sshverify: {requests_per_minute: 1000000}}
-ssh: {per_source: 100000, max_connections: 100000, per_minute: 1000000}
-log: {level: error}
-`
-
-// people are those who ask: a project, a host, and an owner for new keys.
-const people = `
-accounts:
-  - {login: asker, roles: [admin], tokens: [
-      {name: host, use: host, secret: hhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhh},
-      {name: sdk, use: waldur, lifetime: never, secret: "1111111111111111111111111111111111111111"}]}
-projects: [{name: p, api_keys: [{name: k, secret: 0123456789abcdefghijklmnopqrstuv}]}]
-`
-
-// measure loads a store and runs all rows on it.
-func (o options) measure(ctx context.Context, db string, r *report) (err error) {
-	dir, err := os.MkdirTemp(o.dir, "keyrack-bench-")
-	if err != nil {
-		return err
-	}
-	defer func() { _ = os.RemoveAll(dir) }()
-	if err := os.Chmod(dir, 0o711); err != nil {
-		return err
-	}
-	p := rig.Program{Bin: o.bin, Dir: dir, Args: []string{"--config", filepath.Join(dir, "keyrack.yaml")}}
-	if err := os.WriteFile(filepath.Join(dir, "keyrack.yaml"), []byte(configuration), 0o600); err != nil {
-		return err
-	}
-	store := filepath.Join(p.Data(), "keyrack.db")
-	if db == "pg" {
-		cluster, err := rig.NewCluster(ctx, filepath.Join(dir, "pg"), "shared_buffers = 512MB")
-		if err != nil {
-			return err
-		}
-		defer cluster.Stop(syscall.SIGQUIT)
-		if err := cluster.Exec(ctx, "postgres", "CREATE DATABASE keyrack"); err != nil {
-			return err
-		}
-		p.URL, store = cluster.URL("keyrack"), cluster.URL("keyrack")
-	}
+// measure runs everything on one store.
+func (o options) measure(ctx context.Context, db string, r *report) error {
+	r.postgres = db == "pg"
 	r.say("\n## %s\n", map[string]string{"sqlite": "SQLite", "pg": "PostgreSQL"}[db])
-	w, err := o.load(ctx, p, r)
+	s, err := o.stand(ctx, db)
 	if err != nil {
 		return err
 	}
-	if err := o.memory(ctx, p, store, r); err != nil {
+	defer s.end()
+	if err := o.load(ctx, s, r); err != nil {
 		return err
 	}
-	return o.compare(ctx, p, store, w, r)
+	w, err := o.look(ctx, s.program)
+	if err != nil {
+		return err
+	}
+	if err := o.starts(s.program, r); err != nil {
+		return err
+	}
+	if err := o.memory(ctx, s.program, s.store, r); err != nil {
+		return err
+	}
+	if err := o.compare(ctx, s.program, s.store, w, r); err != nil {
+		return err
+	}
+	return o.apply(ctx, s.program, r)
 }

@@ -10,7 +10,10 @@ import (
 )
 
 // report is what was measured, printed as it comes and kept for the file.
-type report struct{ text strings.Builder }
+type report struct {
+	text     strings.Builder
+	postgres bool // what is measured now
+}
 
 // say prints a line and keeps it.
 func (r *report) say(format string, args ...any) {
@@ -42,10 +45,11 @@ func (r *report) table() {
 
 // target is what a row is to reach; what is zero is not asked for.
 type target struct {
-	ratio float64       // to the floor
-	rate  float64       // requests a second, on 32 connections and SQLite
-	p99   time.Duration // on at most so many connections
-	at    int
+	ratio  float64 // to the floor
+	rate   float64 // requests a second, on 32 connections
+	sqlite bool    // rate is asked of SQLite alone
+	p99    time.Duration
+	at     int // up to so many connections p99 counts
 }
 
 // result is what one cell came to.
@@ -61,6 +65,9 @@ type result struct {
 // cell prints one row on one number of connections. What failed has no rate: it
 // did something else than the floor.
 func (r *report) cell(name string, n int, got, bare result, t target) {
+	if t.sqlite && r.postgres {
+		t.rate = 0
+	}
 	r.say("| %s | %d | %s |", name, n, strings.Join(append(got.columns(), got.against(bare, t, n)...), " | "))
 }
 

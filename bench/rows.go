@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"net/http"
+	"net/url"
 	"strings"
 	"time"
 )
@@ -29,28 +30,20 @@ func post(path, body string, header http.Header) request {
 	return request{method: http.MethodPost, path: path, body: body, header: header}
 }
 
-var (
-	asHost    = http.Header{"Authorization": {"Bearer hhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhhh"}}
-	asProject = http.Header{"X-Api-Key": {"0123456789abcdefghijklmnopqrstuv"}, "Content-Type": {"application/json"}}
-	asUser    = http.Header{"Authorization": {"Token 1111111111111111111111111111111111111111"}, "Content-Type": {"application/json"}}
-	nobody    = http.Header{}
-)
-
 // some picks one of many, neighbours apart.
 func some(n, of int) int { return (n * 7919) % of }
 
-func (w world) key(n int) key { return w.keys[some(n, len(w.keys))] }
+func pick[T any](all []T, n int) T { return all[some(n, len(all))] }
 
 func hex(id string) string { return strings.ReplaceAll(id, "-", "") }
 
-// newKeyBody is a Waldur request for a new key.
-func newKeyBody(n int) string {
-	text, err := newKey(2) // Ed25519, which clients make by default
-	if err != nil {
-		panic(err) // only ECDSA fails
-	}
-	return fmt.Sprintf(`{"name": "bench %d %s", "public_key": "%s"}`, n, text[len(text)-12:], text)
-}
+// Targets of issue 8: of all creates and of all lists.
+var (
+	create = target{ratio: 0.6, rate: 3500, sqlite: true}
+	list   = target{p99: 50 * time.Millisecond, at: 32}
+)
+
+const sessionsPath = "/api/v1/ssh/collect/sessions/"
 
 var rows = []row{
 	{
@@ -62,47 +55,119 @@ var rows = []row{
 	},
 	{
 		name: "key by id (Waldur)", status: 200, target: target{ratio: 0.7},
-		ask:   func(w world, n int) request { return get("/api/keys/"+hex(w.key(n).ID)+"/", asUser) },
-		floor: func(w world, n int) request { return get("/key/"+w.key(n).ID, nobody) },
+		ask:   readKey,
+		floor: func(w world, n int) request { return get("/key/"+pick(w.keys, n).ID, nobody) },
 	},
 	{
 		name: "key by fingerprint (Waldur)", status: 200, target: target{ratio: 0.7},
 		ask: func(w world, n int) request {
-			return get("/api/keys/?fingerprint_sha256="+strings.ReplaceAll(w.key(n).Fingerprint, "+", "%2B"), asUser)
+			return listKeys("fingerprint_sha256", pick(w.keys, n).Fingerprint)
 		},
 		floor: func(w world, n int) request {
-			return get("/fingerprint/"+strings.NewReplacer("/", "_", "+", "-").Replace(strings.TrimPrefix(w.key(n).Fingerprint, "SHA256:")), nobody)
+			sum := strings.TrimPrefix(pick(w.keys, n).Fingerprint, "SHA256:")
+			return get("/fingerprint/"+strings.NewReplacer("/", "_", "+", "-").Replace(sum), nobody)
 		},
 	},
 	{
-		name: "key create (Waldur)", status: 201, target: target{ratio: 0.6, rate: 3500},
-		ask:   func(_ world, n int) request { return post("/api/keys/", newKeyBody(n), asUser) },
-		floor: func(_ world, n int) request { return post("/key", newKeyBody(n), nobody) },
+		name: "key create (Waldur)", status: 201, target: create,
+		ask: func(w world, n int) request {
+			return post("/api/keys/", newKeyBody("name", "public_key"), pick(w.waldur, n))
+		},
+		floor: bareCreate("/key", 601),
+	},
+	{
+		name: "key create (Foreman)", status: 201, target: create,
+		ask: func(w world, n int) request {
+			return post(fmt.Sprintf("/api/users/%d/ssh_keys", 2+some(n, makers)), `{"ssh_key": `+newKeyBody("name", "key")+`}`, w.foreman)
+		},
+		floor: bareCreate("/key", 295),
+	},
+	{
+		name: "key create (Raidboxes)", status: 201, target: create,
+		ask: func(w world, n int) request {
+			return post("/v1/ssh-keys", newKeyBody("title", "key"), pick(w.portal, n))
+		},
+		floor: bareCreate("/key", 123),
+	},
+	{
+		name: "key create (SSHVerify, to be proven)", status: 201, target: create,
+		ask: func(world, int) request {
+			return post("/api/v1/ssh/verify/sessions/", `{"keys": [`+newKeyBody("name", "public_key")+`]}`, asProject)
+		},
+		floor: bareCreate("/wanted", 1011),
+	},
+	{
+		name: "key create (senhasegura)", status: 201, target: create,
+		ask: func(w world, n int) request { return vaultWrite(w, n) },
+		floor: func(w world, n int) request {
+			return post("/managed?bytes=268", vaultWrite(w, n).body, nobody)
+		},
 	},
 	{
 		name: "session create (SSHVerify)", status: 201,
 		ask: func(_ world, n int) request {
-			return post("/api/v1/ssh/collect/sessions/", fmt.Sprintf(`{"external_id": "%d"}`, n), asProject)
+			return post(sessionsPath, fmt.Sprintf(`{"external_id": "%d"}`, n), asProject)
 		},
 	},
 	{
-		name: "API key check (SSHVerify)", status: 200,
-		ask: func(world, int) request { return get("/api/v1/auth/info/", asProject) },
-	},
-	{
-		name: "first page of 300 (Waldur)", status: 200,
-		ask: func(world, int) request { return get("/api/keys/?page_size=300", asUser) },
-	},
-	{
-		name: "deep page (Waldur)", status: 200,
-		ask: func(w world, _ int) request {
-			return get(fmt.Sprintf("/api/keys/?page_size=100&page=%d", max(1, w.owners/20)), asUser)
-		},
-	},
-	{
-		name: "name contains (Waldur)", status: 200,
+		name: "vault read (senhasegura)", status: 200, target: target{rate: 3000},
 		ask: func(w world, n int) request {
-			return get(fmt.Sprintf("/api/keys/?name=u%d@host7", some(n, w.owners)), asUser)
+			return get(fmt.Sprintf("/api/pam/key/%d", 1+some(n, w.vaultKeys)), w.pam)
+		},
+	},
+	{
+		name: "vault write, a new version (senhasegura)", status: 201, target: target{rate: 2500},
+		ask: func(w world, n int) request { return vaultWrite(w, some(n, w.vaultKeys)) },
+	},
+	{
+		name: "OAuth token issue (senhasegura)", status: 200,
+		ask: func(_ world, n int) request { return post("/api/oauth2/token", tokenForm, from(asForm(), n)) },
+	},
+	{
+		name: "JWT login (Raidboxes)", status: 200,
+		ask: func(_ world, n int) request {
+			form := url.Values{"email": {"reader@example.org"}, "password": {secret(raidboxesSecret, 0)}}
+			return post("/v1/login", form.Encode(), from(asForm(), n))
+		},
+	},
+	{
+		name: "first page (Waldur)", status: 200, target: list,
+		ask: func(world, int) request { return listKeys() },
+	},
+	{
+		name: "page 10,000 (Waldur)", status: 200, target: list,
+		ask: func(w world, _ int) request { return listKeys("page", fmt.Sprint(min(10_000, w.owners))) },
+	},
+	{
+		name: "list of 300 (Waldur)", status: 200, target: list,
+		ask: func(world, int) request { return listKeys("page_size", "300") },
+	},
+	{
+		name: "name contains (Waldur)", status: 200, target: list,
+		ask: func(w world, n int) request { return listKeys("name", fmt.Sprintf("u%d@host7", some(n, w.owners))) },
+	},
+	{
+		name: "name contains, in every key (Waldur)", status: 200, target: list,
+		ask: func(world, int) request { return listKeys("name", "@host") },
+	},
+	{
+		name: "created, one second (Waldur)", status: 200, target: list,
+		ask: func(w world, n int) request {
+			at := pick(w.keys, n).Created
+			return listKeys("created", at.Format(time.RFC3339Nano), "created_before", at.Add(time.Second).Format(time.RFC3339Nano))
+		},
+	},
+	{
+		name: "created, since the middle (Waldur)", status: 200, target: list,
+		ask: func(w world, n int) request {
+			return listKeys("created", pick(w.keys, n).Created.Format(time.RFC3339Nano))
+		},
+	},
+	{
+		name: "search with three terms (Foreman)", status: 200, target: list,
+		ask: func(w world, n int) request {
+			search := fmt.Sprintf("login ~ u%d and admin = false and id > %d", some(n, w.owners), makers)
+			return get("/api/users?search="+url.QueryEscape(search), w.foreman)
 		},
 	},
 	{
@@ -110,4 +175,43 @@ var rows = []row{
 		ask:   func(world, int) request { return get("/livez", nobody) },
 		floor: func(world, int) request { return get("/nothing", nobody) },
 	},
+}
+
+func readKey(w world, n int) request { return get("/api/keys/"+hex(pick(w.keys, n).ID)+"/", asAdmin) }
+
+// listKeys asks for keys, with parameters and their values.
+func listKeys(parameters ...string) request {
+	q := url.Values{}
+	for i := 0; i < len(parameters); i += 2 {
+		q.Set(parameters[i], parameters[i+1])
+	}
+	return get("/api/keys/?"+q.Encode(), asAdmin)
+}
+
+// newKeyBody is a new key in JSON.
+func newKeyBody(nameMember, textMember string) string {
+	text := newEd25519()
+	return fmt.Sprintf(`{%q: "bench %s", %q: %q}`, nameMember, text[len(text)-16:], textMember, text+" bench@host")
+}
+
+// bareCreate asks the floor to write the same rows, and to answer as much.
+func bareCreate(path string, bytes int) func(world, int) request {
+	return func(world, int) request {
+		return post(fmt.Sprintf("%s?bytes=%d", path, bytes), newKeyBody("name", "public_key"), nobody)
+	}
+}
+
+// vaultWrite makes the vault's n-th key, or gives it a new version.
+func vaultWrite(w world, n int) request {
+	private, public := newPair()
+	body := fmt.Sprintf(`{"identifier": "bench-%d", "hostname": "web-01", "ip": "10.0.0.5", "username": "deploy", "key_name": "k", "private_key": %q, "public_key": %q}`,
+		n, private, public)
+	return post("/api/pam/key", body, w.pam)
+}
+
+// from lets a request come from one of many clients: how many tokens one may
+// fetch is limited.
+func from(header http.Header, n int) http.Header {
+	header.Set("X-Forwarded-For", fmt.Sprintf("10.%d.%d.%d", n>>16&0xff, n>>8&0xff, n&0xff))
+	return header
 }

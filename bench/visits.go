@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"net/http"
 	"strings"
@@ -120,24 +119,13 @@ func sessions(ctx context.Context, address, body string, n int) (<-chan string, 
 }
 
 func session(ctx context.Context, address, body string) (string, error) {
-	r, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://"+address+"/api/v1/ssh/collect/sessions/", strings.NewReader(body))
+	_, text, err := ask(ctx, address, post(sessionsPath, body, asProject), http.StatusCreated)
 	if err != nil {
 		return "", err
 	}
-	r.Header = asProject
-	reply, err := http.DefaultClient.Do(r)
-	if err != nil {
-		return "", err
-	}
-	defer reply.Body.Close()
 	var made struct {
 		Identifier string `json:"connection_identifier"`
 	}
-	if err := json.NewDecoder(reply.Body).Decode(&made); err != nil {
-		return "", err
-	}
-	if made.Identifier == "" {
-		return "", errors.New("no session was made: " + reply.Status)
-	}
-	return made.Identifier, nil
+	err = json.Unmarshal(text, &made)
+	return made.Identifier, err
 }

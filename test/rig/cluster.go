@@ -50,6 +50,19 @@ func NewCluster(ctx context.Context, dir string, settings ...string) (*Cluster, 
 	return c, c.Start(ctx)
 }
 
+// OpenCluster starts the cluster that an earlier run left in a directory, or
+// makes one there.
+func OpenCluster(ctx context.Context, dir string, settings ...string) (*Cluster, error) {
+	if _, err := os.Stat(filepath.Join(dir, "data", "PG_VERSION")); err != nil {
+		return NewCluster(ctx, dir, settings...)
+	}
+	c, err := newCluster(dir)
+	if err != nil {
+		return nil, err
+	}
+	return c, c.Start(ctx)
+}
+
 func newCluster(dir string) (*Cluster, error) {
 	found, err := filepath.Glob("/usr/lib/postgresql/*/bin/initdb")
 	if err != nil || len(found) == 0 {

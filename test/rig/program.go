@@ -55,6 +55,41 @@ func (p Program) Must(ctx context.Context, stdin string, args ...string) (string
 	return out, nil
 }
 
+// Spent is what a command took.
+type Spent struct {
+	Took, CPU time.Duration
+	PeakRSS   int64 // bytes; looked at often, so that the last moment may be missing
+}
+
+// Spend runs a command that has to succeed and tells what it took.
+func (p Program) Spend(ctx context.Context, stdin string, args ...string) (s Spent, err error) {
+	var problems bytes.Buffer
+	cmd := p.command(ctx, args...)
+	cmd.Stdin, cmd.Stderr = strings.NewReader(stdin), &problems
+	begun := time.Now()
+	if err := cmd.Start(); err != nil {
+		return s, err
+	}
+	done := make(chan error, 1)
+	go func() { done <- cmd.Wait() }()
+	tick := time.NewTicker(20 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		select {
+		case err := <-done:
+			s.Took, s.CPU = time.Since(begun), cmd.ProcessState.UserTime()+cmd.ProcessState.SystemTime()
+			if err != nil {
+				err = fmt.Errorf("keyrack %s: %w: %s", strings.Join(args, " "), err, problems.String())
+			}
+			return s, err
+		case <-tick.C:
+			if peak, err := PeakRSS(cmd.Process.Pid); err == nil { // it may have ended
+				s.PeakRSS = max(s.PeakRSS, peak)
+			}
+		}
+	}
+}
+
 // Server is a running `keyrack serve`.
 type Server struct {
 	HTTP string `json:"http"` // host:port

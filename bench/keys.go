@@ -2,67 +2,21 @@ package main
 
 import (
 	"bufio"
-	"context"
 	"crypto/ecdsa"
+	"crypto/ed25519"
 	"crypto/elliptic"
 	"crypto/rand"
 	"encoding/base64"
 	"encoding/binary"
-	"encoding/json"
+	"encoding/pem"
 	"fmt"
 	"io"
 	"math/big"
 	"os"
-	"path/filepath"
 	"strings"
-	"time"
 
 	"golang.org/x/crypto/ssh"
-
-	"keyrack/test/rig"
 )
-
-// world is what rows ask for.
-type world struct {
-	owners int
-	keys   []key // some of those there are
-}
-
-// key is what is known of one.
-type key struct {
-	Fingerprint string `json:"fingerprint"`
-	ID          string `json:"id"`
-}
-
-// load makes the world and imports the keys, which is the first row.
-func (o options) load(ctx context.Context, p rig.Program, r *report) (w world, err error) {
-	if _, err := p.Must(ctx, people, "apply", "-f", "-"); err != nil {
-		return w, err
-	}
-	path := filepath.Join(p.Dir, "keys")
-	if err := writeKeys(path, o.keys); err != nil {
-		return w, err
-	}
-	begun := time.Now()
-	if _, err := p.Must(ctx, "", "key", "import", path, "--make-owners"); err != nil {
-		return w, err
-	}
-	took := time.Since(begun)
-	r.say("Import of %d keys with revisions, evidence and audit: %s, %.0f keys/s.", o.keys, took.Round(time.Millisecond),
-		float64(o.keys)/took.Seconds())
-	s, err := p.Serve()
-	if err != nil {
-		return w, err
-	}
-	r.say("Start to ready with %d keys: %s.\n", o.keys, s.Started.Round(time.Millisecond))
-	s.Stop()
-	w.owners = max(1, o.keys/10)
-	out, err := p.Must(ctx, "", "key", "list", "--limit", "2000", "--offset", fmt.Sprint(max(0, o.keys/2-1000)), "--json")
-	if err != nil {
-		return w, err
-	}
-	return w, json.Unmarshal([]byte(out), &w.keys)
-}
 
 // writeKeys writes an authorized_keys file: seven in ten Ed25519, a quarter RSA
 // of 3072 bits, the rest ECDSA.
@@ -145,4 +99,21 @@ func line(algorithm string, parts ...[]byte) string {
 		blob = append(blob, part...)
 	}
 	return algorithm + " " + base64.StdEncoding.EncodeToString(blob)
+}
+
+// newEd25519 makes a public key of the kind that clients make by default.
+func newEd25519() string { return line("ssh-ed25519", random(32)) }
+
+// newPair makes a key of which the vault gets both halves.
+func newPair() (private, public string) {
+	_, key, err := ed25519.GenerateKey(rand.Reader)
+	if err != nil {
+		panic(err) // only without randomness
+	}
+	block, err := ssh.MarshalPrivateKey(key, "deploy@web-01")
+	if err != nil {
+		panic(err) // only for other kinds of key
+	}
+	half := key.Public().(ed25519.PublicKey)
+	return string(pem.EncodeToMemory(block)), line("ssh-ed25519", half)
 }
