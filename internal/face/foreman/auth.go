@@ -1,11 +1,14 @@
 package foreman
 
 import (
+	"hash/maphash"
 	"net/http"
 	"strings"
+	"time"
 
 	"keyrack/internal/core"
 	"keyrack/internal/face"
+	"keyrack/internal/vault"
 )
 
 // Authenticate gives the actor of a request: that of its session, or else that
@@ -25,8 +28,47 @@ func (f *foreman) Authenticate(r *http.Request) (core.Actor, error) {
 	if err != nil || by.Account() == 0 {
 		return by, err
 	}
-	x.signIn, err = f.Core.SignIn(r.Context(), by)
+	x.signIn, err = f.session(r, by)
 	return by, err
+}
+
+// login is a credential that was let in.
+type login struct {
+	account    core.AccountID
+	credential uint64 // a hash of it; zero: a signature, which is another each time
+}
+
+// begun is the session that a login began.
+type begun struct {
+	secret vault.Secret
+	at     time.Time
+}
+
+// beginAnew is how long a credential is given the session that it has begun,
+// and no other. Programs that throw their cookies away would else have the
+// store write with every request.
+const beginAnew = time.Minute
+
+// session gives the secret of a session of the actor.
+func (f *foreman) session(r *http.Request, by core.Actor) (vault.Secret, error) {
+	as := login{account: by.Account()}
+	if _, _, basic := r.BasicAuth(); basic {
+		as.credential = maphash.String(f.seed, r.Header.Get("Authorization"))
+	}
+	now := f.Now()
+	if last, ok := f.begun.Get(as); ok && now.Sub(last.at) < beginAnew {
+		_, err := f.Core.ResumeSignIn(r.Context(), last.secret.Reveal(), f.SessionIdle, by.Origin())
+		if err == nil {
+			return last.secret, nil
+		} else if k := core.KindOf(err); k != core.NotFound && k != core.Unauthenticated {
+			return vault.Secret{}, err
+		}
+	}
+	secret, err := f.Core.SignIn(r.Context(), by)
+	if err == nil {
+		f.begun.Add(as, begun{secret, now})
+	}
+	return secret, err
 }
 
 var errNoSession = core.Errorf(core.NotFound, "no session")

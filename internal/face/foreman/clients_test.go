@@ -121,6 +121,38 @@ func TestSessions(t *testing.T) {
 	}
 }
 
+// A client that throws its cookies away is given the same session for a minute:
+// a session for each request would be a write for each. Another credential gets
+// its own, and one whose session has ended another.
+func TestClientWithoutCookies(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	session := func(as string) string {
+		t.Helper()
+		reply := w.do(as, http.MethodGet, "/api/current_user", "")
+		cookie, _, ok := strings.Cut(reply.Header().Get("Set-Cookie"), ";")
+		if reply.Code != http.StatusOK || !ok {
+			t.Fatalf("GET as %q = %d, Set-Cookie %q", as, reply.Code, cookie)
+		}
+		return cookie
+	}
+	byToken, byPassword := session(asBob), session("bob:"+password)
+	w.pass(59 * time.Second)
+	if again := session(asBob); again != byToken || byToken == byPassword || session(asAdmin) == byToken {
+		t.Errorf("sessions of a token %s, again %s, of the password %s; want the same for a credential", byToken, again, byPassword)
+	}
+	change := `{"password":"another-long-password","current_password":"` + password + `"}`
+	w.want(asBob, http.MethodPut, "/api/users/5", change, http.StatusOK, "") // ends bob's sessions
+	if session(asBob) == byToken {
+		t.Error("a session that has ended is given out again")
+	}
+	last := session(asBob)
+	w.pass(time.Minute)
+	if session(asBob) == last {
+		t.Error("a session is given out again after a minute")
+	}
+}
+
 // An address that guesses is locked out, and let in again.
 func TestBruteForce(t *testing.T) {
 	t.Parallel()

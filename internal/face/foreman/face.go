@@ -2,10 +2,13 @@ package foreman
 
 import (
 	"cmp"
+	"hash/maphash"
 	"net/http"
 	"net/netip"
 	"strings"
 	"time"
+
+	lru "github.com/hashicorp/golang-lru/v2"
 
 	"keyrack/internal/core"
 	"keyrack/internal/face"
@@ -34,6 +37,7 @@ const Version = "3.13.0"
 const (
 	failureWindow = 5 * time.Minute
 	keptAddresses = 10_000 // whose failed logins are counted
+	keptLogins    = 10_000 // whose sessions are known
 )
 
 // Foreman is the face in service.
@@ -46,6 +50,8 @@ type Foreman struct {
 type foreman struct {
 	Options
 	failures    *face.Failures[netip.Addr]
+	begun       *lru.Cache[login, begun] // the latest session of each, of this server alone
+	seed        maphash.Seed             // of the logins in it
 	actions     []action
 	description []byte
 	checksum    string
@@ -56,8 +62,12 @@ func New(o Options) *Foreman {
 	o.Options = o.WithDefaults()
 	o.Version = cmp.Or(o.Version, Version)
 	o.SessionIdle = cmp.Or(o.SessionIdle, time.Hour)
+	sessions, err := lru.New[login, begun](keptLogins)
+	if err != nil {
+		panic(err) // the number is positive
+	}
 	f := &foreman{
-		Options:  o,
+		Options: o, begun: sessions, seed: maphash.MakeSeed(),
 		failures: face.NewFailures[netip.Addr](cmp.Or(o.LoginFailures, 30), failureWindow, keptAddresses),
 	}
 	f.actions = f.table()
