@@ -3,6 +3,7 @@ package scopedsearch_test
 import (
 	"errors"
 	"fmt"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -38,7 +39,8 @@ var hostile = []string{
 // FuzzParse: a query is refused in documented words, or gives a filter of the
 // list's own attributes that is bounded and can be asked.
 func FuzzParse(f *testing.F) {
-	for _, tt := range slices.Concat(examples, keyQueries) {
+	needSeeds(f)
+	for _, tt := range slices.Concat(examples, keyQueries, userQueries) {
 		f.Add(tt.query)
 	}
 	for _, s := range hostile {
@@ -65,7 +67,7 @@ func FuzzParse(f *testing.F) {
 			t.Errorf("compares %d times, want %d at most", compares, most)
 		}
 		found(filter, keys)
-		found(filter, users)
+		found(filter, users())
 	})
 }
 
@@ -109,45 +111,90 @@ var templates = []string{
 	`not %s or id > 3`, `(= %s)`, `laptop -%s`, `!^ (%s)`,
 }
 
-// FuzzContent: what stands in quotes never changes what is asked, only the
-// values that are compared with.
+// userTemplates are such for a list whose fields are of all sorts.
+var userTemplates = []string{
+	`%s`, `firstname = %s`, `firstname != %s`, `description ~ %s`, `description !~ %s`, `firstname >= %s`, `login ^ (%s)`, `firstname !^ (x, %s)`,
+	`organization = %s`, `organization !~ %s`, `organization ^ (%s)`, `not organization %s`, `!= %s and has firstname`, `usergroup = %s or admin`,
+}
+
+var betweenCommas = regexp.MustCompile(`[^,]+`)
+
+// FuzzContent: what stands in quotes never changes what is asked or how many
+// values are bound, only which: as many as stand between its commas in a list,
+// else one.
 func FuzzContent(f *testing.F) {
+	needSeeds(f)
 	for _, s := range hostile {
 		f.Add(s)
+		f.Add(s + "," + s + ",,")
 	}
 	f.Fuzz(func(t *testing.T, content string) {
-		if !utf8.ValidString(content) || strings.ContainsAny(content, "\x00,") || len(content) > 1000 {
-			t.Skip("refused, or a list of several")
+		if !utf8.ValidString(content) || strings.Contains(content, "\x00") || len(content) > 1000 {
+			t.Skip("refused")
 		}
-		for _, template := range templates {
-			query := fmt.Sprintf(template, quote(content))
-			got := shape(t, parse(t, query, keyFields))
-			if want := shape(t, parse(t, fmt.Sprintf(template, "x"), keyFields)); got != want {
-				t.Errorf("%q asks %s, want %s", query, got, want)
+		if content == "admin" || content == "disabled" {
+			t.Skip("as a word alone the name of a flag, which is another question")
+		}
+		for fields, templates := range map[*scopedsearch.Fields][]string{&keyFields: templates, &userFields: userTemplates} {
+			for _, template := range templates {
+				query := fmt.Sprintf(template, quote(content))
+				plain := fmt.Sprintf(template, quote(betweenCommas.ReplaceAllString(content, "x")))
+				got, want := parse(t, query, *fields), parse(t, plain, *fields)
+				if shape(got) != shape(want) || bound(t, got) != bound(t, want) {
+					t.Errorf("%q asks %s of %d values, want %s of %d", query, shape(got), bound(t, got), shape(want), bound(t, want))
+				}
 			}
 		}
 	})
 }
 
-// shape writes a filter down without its values.
-func shape(t *testing.T, f core.Filter) string {
+// bound is how many values a filter has bound: those of texts and numbers. A
+// flag is none, and what is decided without asking binds nothing.
+func bound(t *testing.T, f core.Filter) int {
+	n := 0
+	walk(t, f, func(c core.Compare) {
+		switch v := c.Value.(type) {
+		case []any:
+			n += len(v)
+		case nil, bool:
+		default:
+			n++
+		}
+	})
+	return n
+}
+
+// shape writes a filter down without its values. What is decided without asking
+// may be decided one way or the other.
+func shape(f core.Filter) string {
 	switch f := f.(type) {
 	case core.And:
-		return "and" + shapes(t, f)
+		return shapes("and", f)
 	case core.Or:
-		return "or" + shapes(t, f)
+		return shapes("or", f)
 	case core.Not:
-		return "not(" + shape(t, f.Of) + ")"
+		return "not(" + shape(f.Of) + ")"
 	case core.Compare:
 		return fmt.Sprintf("%s:%d", f.Attribute, f.Op)
 	}
 	return "all"
 }
 
-func shapes(t *testing.T, parts []core.Filter) string {
+func shapes(op string, parts []core.Filter) string {
+	if len(parts) == 0 {
+		return "decided"
+	}
 	var all []string
 	for _, p := range parts {
-		all = append(all, shape(t, p))
+		all = append(all, shape(p))
 	}
-	return "(" + strings.Join(all, " ") + ")"
+	return op + "(" + strings.Join(all, " ") + ")"
+}
+
+// needSeeds fails a target whose committed seeds are gone.
+func needSeeds(f *testing.F) {
+	f.Helper()
+	if seeds, err := filepath.Glob("testdata/fuzz/" + f.Name() + "/*"); err != nil || len(seeds) == 0 {
+		f.Fatalf("seeds of %s: %v, %v; want some", f.Name(), seeds, err)
+	}
 }

@@ -26,81 +26,125 @@ var keyFields = scopedsearch.Fields{
 }
 
 var userFields = scopedsearch.Fields{
-	{Name: "login", Attribute: "login", Bare: true},
-	{Name: "firstname", Attribute: "firstname", Bare: true},
-	{Name: "description", Attribute: "description", Unset: "", Bare: true},
-	{Name: "admin", Type: scopedsearch.Flag, Attribute: "admin"},
-	{Name: "disabled", Type: scopedsearch.Flag, Attribute: "disabled"},
-	{Name: "last_login_on", Type: scopedsearch.Date, Attribute: "last_login_on"},
+	{Name: "login", Attribute: core.AccountLoginAttr, Bare: true},
+	{Name: "firstname", Attribute: core.AccountFirstNameAttr, Unset: "", Bare: true},
+	{Name: "description", Attribute: core.AccountDescriptionAttr, Unset: "", Bare: true},
+	{Name: "admin", Type: scopedsearch.Flag, Attribute: core.AccountAdminAttr},
+	{Name: "disabled", Type: scopedsearch.Flag, Attribute: core.AccountDisabledAttr},
+	{Name: "last_login_on", Type: scopedsearch.Date, Attribute: core.AccountLastLoginAttr},
 	{Name: "auth_source", Value: "Internal", Bare: true},
 	{Name: "usergroup", Bare: true},
-	{Name: "organization", Attribute: "organization", Many: true},
-	{Name: "organization_id", Type: scopedsearch.Integer, Attribute: "organization_id", Many: true},
+	{Name: "organization", Attribute: core.AccountOrganizationNamed, Many: true},
+	{Name: "organization_id", Type: scopedsearch.Integer, Attribute: core.AccountOrganizationAttr, Many: true},
 }
 
-var users = []item{
-	{"id": int64(1), "login": "ada", "firstname": "Ada", "description": "", "admin": true, "disabled": false,
-		"last_login_on": now.Add(-90 * time.Minute), "organization": []any{"acme", "zeta"}, "organization_id": []any{int64(5), int64(6)}},
-	{"id": int64(2), "login": "bob", "firstname": nil, "description": "on leave", "admin": false, "disabled": true,
-		"last_login_on": now.AddDate(0, 0, -1), "organization": []any{"acme"}, "organization_id": []any{int64(5)}},
-	{"id": int64(3), "login": "admin", "firstname": "Zoë", "description": "", "admin": false, "disabled": nil,
-		"last_login_on": nil, "organization": []any{}, "organization_id": []any{}},
-	{"id": int64(4), "login": "dan", "firstname": "Ådne", "description": "x", "admin": false, "disabled": false,
-		"last_login_on": now.AddDate(0, -2, 0), "organization": []any{"zeta"}, "organization_id": []any{int64(6)}},
+// people are the accounts that users are searched among; where they are not set,
+// texts are empty.
+var people = []core.Account{
+	{ID: 1, Login: "ada", FirstName: "Ada", Roles: core.Roles{Admin: true}, LastLoginAt: now.Add(-90 * time.Minute), Organizations: []core.OrganizationID{5, 6}},
+	{ID: 2, Login: "bob", Description: "on leave", Disabled: true, LastLoginAt: now.AddDate(0, 0, -1), Organizations: []core.OrganizationID{5}},
+	{ID: 3, Login: "admin", FirstName: "Zoë"},
+	{ID: 4, Login: "dan", FirstName: "Ådne", Description: "x", LastLoginAt: now.AddDate(0, -2, 0), Organizations: []core.OrganizationID{6}},
+}
+
+var organizations = map[core.OrganizationID]string{5: "acme", 6: "zeta"}
+
+// users are the people as a list kept in memory has them.
+func users() []item {
+	var all []item
+	for _, a := range people {
+		named, numbered := []any{}, []any{}
+		for _, o := range a.Organizations {
+			named, numbered = append(named, organizations[o]), append(numbered, int64(o))
+		}
+		it := item{
+			core.AccountIDAttr: int64(a.ID), core.AccountLoginAttr: a.Login, core.AccountFirstNameAttr: a.FirstName,
+			core.AccountDescriptionAttr: a.Description, core.AccountAdminAttr: a.Roles.Admin, core.AccountDisabledAttr: a.Disabled,
+			core.AccountOrganizationNamed: named, core.AccountOrganizationAttr: numbered,
+		}
+		if !a.LastLoginAt.IsZero() {
+			it[core.AccountLastLoginAttr] = a.LastLoginAt
+		}
+		all = append(all, it)
+	}
+	return all
+}
+
+var everybody = ids{1, 2, 3, 4}
+
+var userQueries = []struct {
+	query string
+	want  ids
+}{
+	// The name of a flag stands for the flag, not for a word.
+	{`admin`, ids{1}}, {`not admin`, ids{2, 3, 4}}, {`login = admin`, ids{3}}, {`"admin"`, ids{1}}, {`admi`, ids{3}},
+	{`disabled`, ids{2}}, {`disabled = true`, ids{2}}, {`disabled = false`, ids{1, 3, 4}}, {`disabled != true`, ids{1, 3, 4}},
+	{`disabled <> false`, ids{2}}, {`not disabled`, ids{1, 3, 4}}, {`null? disabled`, nil}, {`has disabled`, everybody},
+	{`admin = true or disabled`, ids{1, 2}},
+
+	// A word is looked for in all texts; what is not set is no match.
+	{`ad`, ids{1, 3}}, {`ada`, ids{1}}, {`ÅD`, ids{4}}, {`leave`, ids{2}}, {`zoë`, ids{3}},
+	{`firstname != Ada`, ids{3, 4}}, {`firstname !~ a`, ids{3, 4}}, {`not firstname = Ada`, ids{2, 3, 4}}, {`null? firstname`, ids{2}},
+	{`firstname !^ (Ada)`, ids{3, 4}}, {`firstname < B`, ids{1}},
+	{`!= ada`, everybody}, {`= "Internal"`, everybody}, {`!= Internal`, everybody},
+
+	// A text that is empty where it is not set.
+	{`has firstname`, ids{1, 3, 4}}, {`set? firstname`, ids{1, 3, 4}}, {`not null? firstname`, ids{1, 3, 4}}, {`not has firstname`, ids{2}},
+	{`firstname = ""`, nil}, {`firstname ~ *`, ids{1, 3, 4}}, {`firstname <= ""`, nil}, {`firstname ^ ("", Ada)`, ids{1}}, {`firstname !^ ""`, ids{1, 3, 4}},
+	{`null? firstname or null? description`, ids{1, 2, 3}}, {`has firstname has description`, ids{4}},
+	{`null? description`, ids{1, 3}}, {`has description`, ids{2, 4}}, {`description = ""`, nil}, {`description != x`, ids{2}},
+	{`description !~ x`, ids{2}}, {`not description = x`, ids{1, 2, 3}}, {`description < y`, ids{2, 4}},
+
+	// What all have, and nobody.
+	{`intern`, everybody}, {`auth_source = Internal`, everybody}, {`auth_source = LDAP`, nil}, {`auth_source ~ int`, everybody},
+	{`not auth_source = Internal`, nil}, {`not (auth_source = Internal)`, nil}, {`not ((auth_source = Internal))`, nil},
+	{`auth_source = LDAP or login = bob`, ids{2}}, {`auth_source = Internal or login = bob`, everybody},
+	{`has auth_source`, everybody}, {`null? auth_source`, nil}, {`auth_source ^ (LDAP, Internal)`, everybody},
+	{`usergroup = x`, nil}, {`usergroup != x`, nil}, {`null? usergroup`, everybody}, {`has usergroup`, nil}, {`usergroup !~ x`, nil},
+
+	// One of several values is enough.
+	{`organization = acme`, ids{1, 2}}, {`organization != acme`, ids{1, 4}}, {`not organization = acme`, ids{3, 4}},
+	{`organization ~ E`, ids{1, 2, 4}}, {`organization !~ cme`, ids{1, 4}}, {`organization ^ (acme, zeta)`, ids{1, 2, 4}},
+	{`null? organization`, ids{3}}, {`has organization`, ids{1, 2, 4}},
+	{`organization_id = 6`, ids{1, 4}}, {`organization_id > 5`, ids{1, 4}}, {`organization_id != 99999999999999999999`, ids{1, 2, 4}},
+
+	// Dates. It is 11:21:03 on 2024-10-24 at +02:00.
+	{`last_login_on > yesterday`, ids{1}}, {`last_login_on = yesterday`, ids{2}}, {`last_login_on = TODAY`, ids{1}},
+	{`last_login_on >= yesterday`, ids{1, 2}}, {`last_login_on < yesterday`, ids{4}}, {`last_login_on <= yesterday`, ids{2, 4}},
+	{`last_login_on != today`, ids{2, 4}}, {`not last_login_on = today`, ids{2, 3, 4}}, {`last_login_on before tomorrow`, ids{1, 2, 4}},
+	{`last_login_on > "2 hours ago"`, ids{1}}, {`last_login_on > "1 hour ago"`, nil}, {`last_login_on = "90 minutes ago"`, ids{1}},
+	{`last_login_on < "1 month ago"`, ids{4}}, {`last_login_on = "2 months ago"`, ids{4}}, {`last_login_on after "1 week ago"`, ids{1, 2}},
+	{`last_login_on < "3 days from now"`, ids{1, 2, 4}}, {`last_login_on = 2024-10-24`, ids{1}}, {`last_login_on = "2024-10-24 09:51"`, ids{1}},
+	{`last_login_on = 2024-10`, ids{1, 2}}, {`last_login_on = 2024`, ids{1, 2, 4}}, {`last_login_on > 2024`, nil}, {`last_login_on = "Aug 24, 2024"`, ids{4}},
+	{`last_login_on = "2024-10-24T07:51:03Z"`, ids{1}}, {`has last_login_on`, ids{1, 2, 4}}, {`null? last_login_on`, ids{3}},
+	{`last_login_on > "99999999999999999999 years ago"`, ids{1, 2, 4}}, {`last_login_on < "99999999999999999999 years ago"`, nil},
+
+	// A text that is no date drops the condition, whatever the operator.
+	{`last_login_on = blue`, everybody}, {`last_login_on ~ blue`, everybody}, {`last_login_on = ""`, everybody},
+	{`not last_login_on > blue`, everybody}, {`login = bob or last_login_on > blue`, ids{2}}, {`last_login_on = 2024-13-45`, everybody},
 }
 
 func TestUsersFound(t *testing.T) {
 	t.Parallel()
-	everybody := ids{1, 2, 3, 4}
+	for _, tt := range userQueries {
+		if got := found(parse(t, tt.query, userFields), users()); !slices.Equal(got, tt.want) {
+			t.Errorf("%q finds %v, want %v", tt.query, got, tt.want)
+		}
+	}
+}
+
+// A flag may be not set at all in a list that is kept in memory.
+func TestNotSet(t *testing.T) {
+	t.Parallel()
+	list := []item{{"id": int64(1), "disabled": nil}, {"id": int64(2), "disabled": false}, {"id": int64(3), "disabled": true}}
 	for _, tt := range []struct {
 		query string
 		want  ids
 	}{
-		// The name of a flag stands for the flag, not for a word.
-		{`admin`, ids{1}}, {`not admin`, ids{2, 3, 4}}, {`login = admin`, ids{3}}, {`"admin"`, ids{1}}, {`admi`, ids{3}},
-		{`disabled`, ids{2}}, {`disabled = true`, ids{2}}, {`disabled = false`, ids{1, 4}}, {`disabled != true`, ids{1, 4}},
-		{`disabled <> false`, ids{2}}, {`not disabled`, ids{1, 3, 4}}, {`null? disabled`, ids{3}}, {`has disabled`, ids{1, 2, 4}},
-		{`admin = true or disabled`, ids{1, 2}},
-
-		// A word is looked for in all texts; what is not set is no match.
-		{`ad`, ids{1, 3}}, {`ada`, ids{1}}, {`ÅD`, ids{4}}, {`leave`, ids{2}}, {`zoë`, ids{3}},
-		{`firstname != Ada`, ids{3, 4}}, {`firstname !~ a`, ids{3, 4}}, {`not firstname = Ada`, ids{2, 3, 4}}, {`null? firstname`, ids{2}},
-		{`firstname !^ (Ada)`, ids{3, 4}}, {`firstname < B`, ids{1}},
-		{`!= ada`, everybody}, {`= "Internal"`, everybody}, {`!= Internal`, everybody},
-
-		// A text that is empty where it is not set.
-		{`null? description`, ids{1, 3}}, {`has description`, ids{2, 4}}, {`description = ""`, nil}, {`description != x`, ids{2}},
-		{`description !~ x`, ids{2}}, {`not description = x`, ids{1, 2, 3}}, {`description < y`, ids{2, 4}},
-
-		// What all have, and nobody.
-		{`intern`, everybody}, {`auth_source = Internal`, everybody}, {`auth_source = LDAP`, nil}, {`auth_source ~ int`, everybody},
-		{`not auth_source = Internal`, nil}, {`not (auth_source = Internal)`, nil}, {`not ((auth_source = Internal))`, nil},
-		{`auth_source = LDAP or login = bob`, ids{2}}, {`auth_source = Internal or login = bob`, everybody},
-		{`has auth_source`, everybody}, {`null? auth_source`, nil}, {`auth_source ^ (LDAP, Internal)`, everybody},
-		{`usergroup = x`, nil}, {`usergroup != x`, nil}, {`null? usergroup`, everybody}, {`has usergroup`, nil}, {`usergroup !~ x`, nil},
-
-		// One of several values is enough.
-		{`organization = acme`, ids{1, 2}}, {`organization != acme`, ids{1, 4}}, {`not organization = acme`, ids{3, 4}},
-		{`organization ~ E`, ids{1, 2, 4}}, {`organization !~ cme`, ids{1, 4}}, {`organization ^ (acme, zeta)`, ids{1, 2, 4}},
-		{`null? organization`, ids{3}}, {`has organization`, ids{1, 2, 4}},
-		{`organization_id = 6`, ids{1, 4}}, {`organization_id > 5`, ids{1, 4}}, {`organization_id != 99999999999999999999`, ids{1, 2, 4}},
-
-		// Dates. It is 11:21:03 on 2024-10-24 at +02:00.
-		{`last_login_on > yesterday`, ids{1}}, {`last_login_on = yesterday`, ids{2}}, {`last_login_on = TODAY`, ids{1}},
-		{`last_login_on >= yesterday`, ids{1, 2}}, {`last_login_on < yesterday`, ids{4}}, {`last_login_on <= yesterday`, ids{2, 4}},
-		{`last_login_on != today`, ids{2, 4}}, {`not last_login_on = today`, ids{2, 3, 4}}, {`last_login_on before tomorrow`, ids{1, 2, 4}},
-		{`last_login_on > "2 hours ago"`, ids{1}}, {`last_login_on > "1 hour ago"`, nil}, {`last_login_on = "90 minutes ago"`, ids{1}},
-		{`last_login_on < "1 month ago"`, ids{4}}, {`last_login_on = "2 months ago"`, ids{4}}, {`last_login_on after "1 week ago"`, ids{1, 2}},
-		{`last_login_on < "3 days from now"`, ids{1, 2, 4}}, {`last_login_on = 2024-10-24`, ids{1}}, {`last_login_on = "2024-10-24 09:51"`, ids{1}},
-		{`last_login_on = 2024-10`, ids{1, 2}}, {`last_login_on = 2024`, ids{1, 2, 4}}, {`last_login_on > 2024`, nil}, {`last_login_on = "Aug 24, 2024"`, ids{4}},
-		{`last_login_on = "2024-10-24T07:51:03Z"`, ids{1}}, {`has last_login_on`, ids{1, 2, 4}}, {`null? last_login_on`, ids{3}},
-		{`last_login_on > "99999999999999999999 years ago"`, ids{1, 2, 4}}, {`last_login_on < "99999999999999999999 years ago"`, nil},
-
-		// A text that is no date drops the condition, whatever the operator.
-		{`last_login_on = blue`, everybody}, {`last_login_on ~ blue`, everybody}, {`last_login_on = ""`, everybody},
-		{`not last_login_on > blue`, everybody}, {`login = bob or last_login_on > blue`, ids{2}}, {`last_login_on = 2024-13-45`, everybody},
+		{`disabled`, ids{3}}, {`disabled = false`, ids{2}}, {`disabled != true`, ids{2}}, {`not disabled`, ids{1, 2}},
+		{`null? disabled`, ids{1}}, {`has disabled`, ids{2, 3}},
 	} {
-		if got := found(parse(t, tt.query, userFields), users); !slices.Equal(got, tt.want) {
+		if got := found(parse(t, tt.query, userFields), list); !slices.Equal(got, tt.want) {
 			t.Errorf("%q finds %v, want %v", tt.query, got, tt.want)
 		}
 	}

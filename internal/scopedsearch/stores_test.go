@@ -34,6 +34,58 @@ func TestStoresFindTheSameKeys(t *testing.T) {
 	})
 }
 
+func TestStoresFindTheSameUsers(t *testing.T) {
+	t.Parallel()
+	storetest.Each(t, func(t *testing.T, s *store.Store) {
+		fillPeople(t, s)
+		for _, tt := range userQueries {
+			if got := storedUsers(t, s, parse(t, tt.query, userFields)); !slices.Equal(got, tt.want) {
+				t.Errorf("%q finds %v, want %v", tt.query, got, tt.want)
+			}
+		}
+	})
+}
+
+// fillPeople keeps the people and their organizations.
+func fillPeople(t *testing.T, s *store.Store) {
+	t.Helper()
+	err := s.Update(t.Context(), func(tx core.Tx) error {
+		for id, name := range organizations {
+			if _, err := tx.InsertOrganization(core.Organization{ID: id, UUID: uuid.New(), Name: name}); err != nil {
+				return err
+			}
+		}
+		for _, a := range people {
+			a.UUID, a.ShortID = uuid.New(), a.Login
+			if _, err := tx.InsertAccount(a); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func storedUsers(t *testing.T, s *store.Store, f core.Filter) ids {
+	t.Helper()
+	var found ids
+	err := s.View(t.Context(), func(tx core.Tx) error {
+		found = nil
+		byID := []core.Order{{Attribute: core.AccountIDAttr}}
+		accounts, _, err := tx.Accounts(core.AccountQuery{Where: f, Order: byID})
+		for _, a := range accounts {
+			found = append(found, int64(a.ID))
+		}
+		return err
+	})
+	if err != nil {
+		t.Errorf("Accounts(): %v", err)
+	}
+	return found
+}
+
 // fill keeps the keys and their two owners.
 func fill(t *testing.T, s *store.Store) {
 	t.Helper()
