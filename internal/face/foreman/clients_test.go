@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -251,6 +252,44 @@ func TestNobodyRises(t *testing.T) {
 	w.want(asBob, http.MethodPut, "/api/users/5", `{"disabled":true}`, http.StatusUnprocessableEntity, "")
 }
 
+// Users come by first name and those without one last, over all pages; and what
+// is not set is found so.
+func TestUsersInOrder(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	logins := func(query string) string {
+		t.Helper()
+		var list struct {
+			Total, Subtotal int
+			Results         []struct{ Login string }
+		}
+		reply := w.do(asAdmin, http.MethodGet, "/api/users?"+query, "")
+		if err := json.Unmarshal(reply.Body.Bytes(), &list); err != nil || reply.Code != http.StatusOK || list.Total != 6 {
+			t.Fatalf("GET %s = %d %s", query, reply.Code, reply.Body)
+		}
+		var all []string
+		for _, u := range list.Results {
+			all = append(all, u.Login)
+		}
+		return fmt.Sprint(list.Subtotal, " ", strings.Join(all, " "))
+	}
+	for _, tt := range []struct{ query, want string }{
+		{"", "6 admin bob viewer manager zoe off"},
+		{"per_page=all", "6 admin bob viewer manager zoe off"},
+		{"per_page=1", "6 admin"}, {"per_page=2", "6 admin bob"}, {"per_page=3", "6 admin bob viewer"},
+		{"per_page=2&page=2", "6 viewer manager"}, {"per_page=4&page=2", "6 zoe off"}, {"per_page=4&page=3", "6 "}, {"per_page=0", "6 "},
+		{"order=firstname", "6 viewer manager zoe off admin bob"}, {"order=firstname+DESC", "6 bob admin viewer manager zoe off"},
+		{"order=login", "6 admin bob manager off viewer zoe"},
+		{"search=null%3F+firstname", "4 viewer manager zoe off"}, {"search=has+firstname", "2 admin bob"}, {"search=null%3F+mail&per_page=1", "4 viewer"},
+		{"search=firstname+!%3D+Bob", "1 admin"}, {"search=null%3F+lastname+and+has+mail", "1 bob"}, {"search=has+description", "0 "},
+		{"search=example.com&per_page=1&page=2", "2 bob"},
+	} {
+		if got := logins(tt.query); got != tt.want {
+			t.Errorf("GET /api/users?%s = %s, want %s", tt.query, got, tt.want)
+		}
+	}
+}
+
 // An answer that the client has is not sent again.
 func TestConditionalRequests(t *testing.T) {
 	t.Parallel()
@@ -326,6 +365,9 @@ func TestOAuth(t *testing.T) {
 
 // Whatever is sent, the answer is one of the product's, and repeats no secret.
 func FuzzRequests(f *testing.F) {
+	if seeds, err := filepath.Glob("testdata/fuzz/FuzzRequests/*"); err != nil || len(seeds) == 0 {
+		f.Fatalf("seeds: %v, %v; want some", seeds, err)
+	}
 	w := newWorld(f)
 	for _, seed := range []struct{ id, query, body string }{
 		{"1", "", ""}, {"1-x", "search=name%20~%20x", `{"ssh_key":{"name":"x","key":"y"}}`}, {"%00", "page=-1&per_page=all", "[]"},

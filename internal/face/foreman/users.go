@@ -18,16 +18,16 @@ var userSearch = []searchField{
 	{Field: scopedsearch.Field{Name: "admin", Type: scopedsearch.Flag, Attribute: core.AccountAdminAttr}, values: []string{"true", "false"}},
 	{Field: scopedsearch.Field{Name: "auth_source", Type: scopedsearch.Text, Value: sourceName, Bare: true}},
 	{Field: scopedsearch.Field{Name: "auth_source_type", Type: scopedsearch.Text, Value: sourceType, Bare: true}},
-	{Field: scopedsearch.Field{Name: "description", Type: scopedsearch.Text, Attribute: core.AccountDescriptionAttr, Bare: true}},
+	{Field: scopedsearch.Field{Name: "description", Type: scopedsearch.Text, Attribute: core.AccountDescriptionAttr, Unset: "", Bare: true}},
 	{Field: scopedsearch.Field{Name: "disabled", Type: scopedsearch.Flag, Attribute: core.AccountDisabledAttr}, values: []string{"true", "false"}},
-	{Field: scopedsearch.Field{Name: "firstname", Type: scopedsearch.Text, Attribute: core.AccountFirstNameAttr, Bare: true}},
+	{Field: scopedsearch.Field{Name: "firstname", Type: scopedsearch.Text, Attribute: core.AccountFirstNameAttr, Unset: "", Bare: true}},
 	{Field: scopedsearch.Field{Name: "id", Type: scopedsearch.Integer, Attribute: core.AccountIDAttr}},
 	{Field: scopedsearch.Field{Name: "last_login_on", Type: scopedsearch.Date, Attribute: core.AccountLastLoginAttr}},
-	{Field: scopedsearch.Field{Name: "lastname", Type: scopedsearch.Text, Attribute: core.AccountLastNameAttr, Bare: true}},
+	{Field: scopedsearch.Field{Name: "lastname", Type: scopedsearch.Text, Attribute: core.AccountLastNameAttr, Unset: "", Bare: true}},
 	{Field: scopedsearch.Field{Name: "location", Type: scopedsearch.Text, Attribute: core.AccountLocationNamed, Many: true}},
 	{Field: scopedsearch.Field{Name: "location_id", Type: scopedsearch.Integer, Attribute: core.AccountLocationAttr, Many: true}},
 	{Field: scopedsearch.Field{Name: "login", Type: scopedsearch.Text, Attribute: core.AccountLoginAttr, Bare: true}},
-	{Field: scopedsearch.Field{Name: "mail", Type: scopedsearch.Text, Attribute: core.AccountEmailAttr, Bare: true}},
+	{Field: scopedsearch.Field{Name: "mail", Type: scopedsearch.Text, Attribute: core.AccountEmailAttr, Unset: "", Bare: true}},
 	{Field: scopedsearch.Field{Name: "organization", Type: scopedsearch.Text, Attribute: core.AccountOrganizationNamed, Many: true}},
 	{Field: scopedsearch.Field{Name: "organization_id", Type: scopedsearch.Integer, Attribute: core.AccountOrganizationAttr, Many: true}},
 	{Field: scopedsearch.Field{Name: "role", Type: scopedsearch.Text, Attribute: roleNamed, Bare: true, Many: true}},
@@ -124,15 +124,38 @@ func (c *call) listUsers() (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	order := l.order.By
-	if order == nil {
-		order = []core.Order{{Attribute: core.AccountFirstNameAttr}}
-	}
 	l.where = byRoleID(l.where)
 	return c.inPage(l, func(where core.Filter, p core.Page) (any, int, error) {
-		users, n, err := c.Core.Users(c.r.Context(), c.by, c.scope, core.AccountQuery{Where: where, Order: order, Page: p})
+		users, n, err := c.usersInOrder(where, l.order.By, p)
 		return showAll(users, func(u core.User) any { return c.userEntry(u) }), n, err
 	})
+}
+
+// usersInOrder lists users, where no order is asked for by first name: those
+// who have none come last then, other than in an order by it.
+func (c *call) usersInOrder(where core.Filter, order []core.Order, p core.Page) ([]core.User, int, error) {
+	users := func(where core.Filter, order core.Attribute, p core.Page) ([]core.User, int, error) {
+		q := core.AccountQuery{Where: where, Order: []core.Order{{Attribute: order}}, Page: p}
+		return c.Core.Users(c.r.Context(), c.by, c.scope, q)
+	}
+	if order != nil {
+		return c.Core.Users(c.r.Context(), c.by, c.scope, core.AccountQuery{Where: where, Order: order, Page: p})
+	}
+	none := core.Compare{Attribute: core.AccountFirstNameAttr, Op: core.Equal, Value: ""}
+	named, n, err := users(core.And{core.Not{Of: none}, where}, core.AccountFirstNameAttr, p)
+	if err != nil {
+		return nil, 0, err
+	}
+	rest := core.Page{Offset: max(p.Offset-n, 0), Limit: max(p.Limit-len(named), 0)}
+	full := p.Limit > 0 && rest.Limit == 0
+	if full {
+		rest.Limit = 1 // for the count alone
+	}
+	unnamed, m, err := users(core.And{none, where}, core.AccountIDAttr, rest)
+	if full {
+		unnamed = nil
+	}
+	return append(named, unnamed...), n + m, err
 }
 
 func (c *call) readUser() (any, error) {
