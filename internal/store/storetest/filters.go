@@ -18,25 +18,35 @@ func filtered() []core.Account {
 	seen := time.Date(2024, 10, 24, 9, 21, 3, 0, time.UTC)
 	return []core.Account{
 		{ID: 1, Login: "ada", Email: "Ada@Example.org", FirstName: "ÅSA", LastName: "Größe", LastLoginAt: seen, Roles: core.Roles{Admin: true}},
-		{ID: 2, Login: "Bob", Description: `100% a\b x_y`, LastLoginAt: seen.Add(time.Microsecond), Organizations: []core.OrganizationID{1}},
-		{ID: 3, Login: "carl", FirstName: "Zoë", LastName: "ΟΔΌΣ", Disabled: true, Organizations: []core.OrganizationID{1, 2}},
-		{ID: 4, Login: "dan", FirstName: "İdil", Description: "xay ends in \\", Organizations: []core.OrganizationID{2}},
-		{ID: 5, Login: "eve", Description: strings.Repeat("鍵", 40), LastName: "ẞ \U00010400"},
+		{ID: 2, Login: "Bob", Description: `100% a\b x_y`, LastLoginAt: seen.Add(time.Microsecond), Organizations: []core.OrganizationID{1}, RoleIDs: []core.RoleID{2, 3}},
+		{ID: 3, Login: "carl", FirstName: "Zoë", LastName: "ΟΔΌΣ", Disabled: true, Organizations: []core.OrganizationID{1, 2}, Locations: []core.LocationID{2}},
+		{ID: 4, Login: "dan", FirstName: "İdil", Description: "xay ends in \\", Organizations: []core.OrganizationID{2}, Locations: []core.LocationID{1, 2}, RoleIDs: []core.RoleID{2}},
+		{ID: 5, Login: "eve", Description: strings.Repeat("鍵", 40), LastName: "ẞ \U00010400", Locations: []core.LocationID{1}, RoleIDs: []core.RoleID{1}},
 	}
 }
 
-var filteredOrganizations = map[core.OrganizationID]string{1: "ACME Ölwerk", 2: "zeta"}
+var (
+	filteredOrganizations = map[core.OrganizationID]string{1: "ACME Ölwerk", 2: "zeta"}
+	filteredLocations     = map[core.LocationID]string{1: "Zürich", 2: "100% _remote_"}
+)
 
 // attributes are those of an account as a filter sees them.
 func attributes(a core.Account) func(core.Attribute) any {
-	var organizations, names []any
+	var organizations, names, locations, places, roles []any
 	for _, o := range a.Organizations {
 		organizations, names = append(organizations, o), append(names, filteredOrganizations[o])
+	}
+	for _, l := range a.Locations {
+		locations, places = append(locations, l), append(places, filteredLocations[l])
+	}
+	for _, r := range a.RoleIDs {
+		roles = append(roles, r)
 	}
 	values := map[core.Attribute]any{ //nolint:exhaustive // those in which the accounts differ
 		core.AccountIDAttr: a.ID, core.AccountLoginAttr: a.Login, core.AccountEmailAttr: a.Email, core.AccountFirstNameAttr: a.FirstName,
 		core.AccountLastNameAttr: a.LastName, core.AccountDescriptionAttr: a.Description, core.AccountAdminAttr: a.Roles.Admin,
 		core.AccountDisabledAttr: a.Disabled, core.AccountOrganizationAttr: organizations, core.AccountOrganizationNamed: names,
+		core.AccountLocationAttr: locations, core.AccountLocationNamed: places, core.AccountRoleAttr: roles,
 	}
 	if !a.LastLoginAt.IsZero() {
 		values[core.AccountLastLoginAttr] = a.LastLoginAt
@@ -52,6 +62,10 @@ func testFilters(t *testing.T, s core.Store) {
 		var errs []error
 		for id, name := range filteredOrganizations {
 			_, err := tx.InsertOrganization(core.Organization{ID: id, UUID: uuid.New(), Name: name})
+			errs = append(errs, err)
+		}
+		for id, name := range filteredLocations {
+			_, err := tx.InsertLocation(core.Location{ID: id, UUID: uuid.New(), Name: name})
 			errs = append(errs, err)
 		}
 		for i, a := range accounts {
@@ -105,10 +119,13 @@ func comparisons(accounts []core.Account) []core.Filter {
 		core.AccountDescriptionAttr, core.AccountOrganizationNamed} {
 		add(a, words, texts...)
 	}
+	add(core.AccountLocationNamed, []any{"Zürich", "zürich", "Z%", "%ÜR%", "%\\%%", "\\__", "__remote_", "100% _remote_", "", "?"}, texts...)
 	at := accounts[0].LastLoginAt
 	add(core.AccountLastLoginAttr, []any{at, at.Add(time.Microsecond), at.AddDate(9000-2024, 0, 0), time.Date(1, 1, 2, 0, 0, 0, 0, time.UTC)}, ordered...)
 	add(core.AccountIDAttr, []any{core.AccountID(3), int64(-1 << 63), int64(1<<63 - 1), 0}, ordered...)
 	add(core.AccountOrganizationAttr, []any{core.OrganizationID(1), 2, int64(1<<63 - 1)}, ordered...)
+	add(core.AccountLocationAttr, []any{core.LocationID(1), 2, 3}, ordered...)
+	add(core.AccountRoleAttr, []any{core.RoleID(2), 3, 0}, ordered...)
 	add(core.AccountAdminAttr, []any{true, false}, core.Equal, core.NotEqual)
 	add(core.AccountDisabledAttr, []any{true, false}, core.Equal, core.NotEqual)
 	return all
