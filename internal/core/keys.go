@@ -377,8 +377,8 @@ type KeyDetail struct {
 	Revisions  []Revision
 }
 
-// Key gives one key with evidence and revisions, to its owner and those who
-// read everything.
+// Key gives one key with evidence and revisions, to its owner, those who read
+// everything, and where it is shared to any account.
 func (s *Service) Key(ctx context.Context, by Actor, id uuid.UUID) (KeyDetail, error) {
 	return view(ctx, s, func(tx Tx) (KeyDetail, error) {
 		k, err := keyFor(tx, by, id)
