@@ -105,7 +105,7 @@ func (f *bare) join(batch *[]*change) *change {
 func (f *bare) insert(ctx context.Context, tx *sql.Tx, c *change) error {
 	var first int64
 	for n, r := range c.records {
-		id, err := f.insertRow(ctx, tx.StmtContext(ctx, f.inserts[r.table]), r.values(first)) //nolint:sqlclosecheck // closed with tx
+		id, err := f.insertRow(ctx, tx.StmtContext(ctx, f.inserts[r.table]), r.values(first)) // closed with tx
 		if err != nil {
 			return err
 		}

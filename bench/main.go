@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"os"
@@ -22,6 +23,7 @@ type options struct {
 	span              time.Duration
 	rows              *regexp.Regexp
 	connections       []int
+	times             int
 	floor             string // be the floor on this store
 }
 
@@ -44,7 +46,7 @@ func run(ctx context.Context) error {
 		return serveFloor(ctx, o.floor)
 	}
 	r := &report{}
-	r.say("# Results\n\nMade by `make bench`; docs/performance.md tells what they mean. %d keys, ten to an owner; %s a cell.\n", o.keys, o.span)
+	r.say("# Results\n\nMade by `make bench`; docs/performance.md tells what they mean. %d keys, ten to an owner; %s a cell, median of %d.\n", o.keys, o.span, o.times)
 	r.machine()
 	for _, db := range []string{"sqlite", "pg"} {
 		if o.db != "both" && o.db != db {
@@ -68,6 +70,7 @@ func parse(args []string) (o options, err error) {
 	flags.StringVar(&o.db, "db", "both", "store: sqlite, pg or both")
 	flags.IntVar(&o.keys, "keys", 20_000, "how many keys the store holds, ten to an owner")
 	flags.DurationVar(&o.span, "span", 2*time.Second, "how long each row runs on each number of connections")
+	flags.IntVar(&o.times, "times", 1, "how often each cell is measured, keyrack and floor in turn; the median counts")
 	pattern := flags.String("rows", "", "only rows whose name has a match of this pattern, without regard to case")
 	numbers := flags.String("connections", "1,8,32", "on how many connections")
 	flags.StringVar(&o.dir, "dir", "", "where to work: what is loaded there stays, and is used by the next run; default a temporary directory")
@@ -86,6 +89,9 @@ func parse(args []string) (o options, err error) {
 			return o, fmt.Errorf("--connections: %q is no number of connections", number)
 		}
 		o.connections = append(o.connections, n)
+	}
+	if o.times < 1 || o.keys < 1 {
+		return o, errors.New("--times and --keys: at least one")
 	}
 	if !slices.Contains([]string{"sqlite", "pg", "both"}, o.db) {
 		return o, fmt.Errorf("--db: %q is none of sqlite, pg, both", o.db)

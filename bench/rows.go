@@ -98,7 +98,7 @@ var rows = []row{
 	},
 	{
 		name: "key create (senhasegura)", status: 201, target: create,
-		ask: func(w world, n int) request { return vaultWrite(w, n) },
+		ask: vaultWrite,
 		floor: func(w world, n int) request {
 			return post("/managed?bytes=268", vaultWrite(w, n).body, nobody)
 		},

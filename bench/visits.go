@@ -28,7 +28,7 @@ var visitRows = []visitRow{
 	{"SSH collect, five keys", 5, `{"multi_key": true}`, listenFor},
 }
 
-// visits runs the SSH rows. Sessions and keys are made beforehand.
+// visits runs the SSH rows.
 func (o options) visits(ctx context.Context, s *rig.Server, f *floor, r *report) error {
 	for _, row := range visitRows {
 		if !o.rows.MatchString(row.name) {
@@ -39,22 +39,35 @@ func (o options) visits(ctx context.Context, s *rig.Server, f *floor, r *report)
 			return err
 		}
 		for _, n := range o.connections {
-			waiting, err := sessions(ctx, s.HTTP, row.session, int(visitsPerSecond*o.span.Seconds())+10*n)
-			if err != nil {
-				return err
+			got, bare := o.inTurn(
+				func() result { return o.collect(ctx, s, n, row, keys) },
+				func() result {
+					return o.busy(ctx, f.cmd.Process.Pid, n, func(context.Context) error { return visit(f.ssh, row.bare, keys) })
+				},
+			)
+			if ctx.Err() != nil {
+				return ctx.Err()
 			}
-			got := o.busy(ctx, s.PID, n, func(context.Context) error {
-				identifier, some := <-waiting
-				if !some {
-					return errOver
-				}
-				return visit(s.SSH, identifier, keys)
-			})
-			bare := o.busy(ctx, f.cmd.Process.Pid, n, func(context.Context) error { return visit(f.ssh, row.bare, keys) })
 			r.cell(row.name, n, got, bare, target{ratio: 0.6})
 		}
 	}
-	return ctx.Err()
+	return nil
+}
+
+// collect makes sessions, and then keeps n connections busy that each bring
+// keys to one of them.
+func (o options) collect(ctx context.Context, s *rig.Server, n int, row visitRow, keys []ssh.Signer) result {
+	waiting, err := sessions(ctx, s.HTTP, row.session, int(visitsPerSecond*o.span.Seconds())+10*n)
+	if err != nil {
+		return result{failed: 1, sample: err.Error()}
+	}
+	return o.busy(ctx, s.PID, n, func(context.Context) error {
+		identifier, some := <-waiting
+		if !some {
+			return errOver
+		}
+		return visit(s.SSH, identifier, keys)
+	})
 }
 
 // visitsPerSecond is more than client and server can do together. Where it is
