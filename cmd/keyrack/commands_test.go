@@ -33,6 +33,7 @@ var commands = map[string]func(*testscript.TestScript, bool, []string){
 	"let":    let,
 	"expand": expand,
 	"agent":  agent,
+	"engine": engine,
 	"sshd":   sshd,
 	"half":   half,
 	"silent": silent,

@@ -13,6 +13,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"keyrack/internal/transit/transittest"
 )
 
 // patience bounds every wait for something that should happen soon.
@@ -28,8 +30,9 @@ func currentUser() string {
 
 // world is what runs beside a script.
 type world struct {
-	t     testing.TB
-	procs map[string]*process
+	t      testing.TB
+	procs  map[string]*process
+	engine *transittest.Server // nil where the script starts none
 }
 
 type worldKey struct{}

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"os"
@@ -27,6 +28,7 @@ func (a *app) doctor() *cobra.Command {
 				if err != nil {
 					return err
 				}
+				found = append(found, field{"master_key_in", cmp.Or(conf.MasterKeyURI, conf.MasterKeyFile)})
 				return writeOne(a.Stdout, a.output, append(found, files(conf)...))
 			})
 		},

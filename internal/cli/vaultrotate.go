@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -12,6 +13,7 @@ import (
 
 	"keyrack/internal/core"
 	"keyrack/internal/server"
+	"keyrack/internal/transit"
 	"keyrack/internal/vault"
 )
 
@@ -213,26 +215,46 @@ func (r *rotation) drop(ctx context.Context) error {
 }
 
 func (a *app) vaultRewrap() *cobra.Command {
-	var to string
+	var file, uri string
 	c := &cobra.Command{
 		Use: "rewrap", Short: "Wrap the vault's keys by a new master key; the secrets stay as they are", Args: cobra.NoArgs,
-		Long: "Makes a new master key and puts it in the place of the old one, which then opens nothing. Or, with\n" +
-			"--master-key-file, wraps the keys by the key of another file, which is made if it is not there; the\n" +
-			"configuration has to name that file before the next start.",
+		Long: "Makes a new master key and puts it in the place of the old one, which then opens nothing; a key in a\n" +
+			"key management service wraps anew, by its newest version. Or, with --master-key-file, wraps the keys\n" +
+			"by the key of another file, which is made if it is not there, and with --master-key-uri by a key in a\n" +
+			"key management service. The configuration has to name that file or URI before the next start.",
 		RunE: func(c *cobra.Command, _ []string) error {
+			if uri != "" {
+				if err := transit.CheckURI(uri); err != nil {
+					return usageError{fmt.Errorf("--master-key-uri %w", err)}
+				}
+			}
 			return a.local(c.Context(), server.Need{Vault: true}, func(ctx context.Context, l *server.Local, by core.Actor) error {
-				options := l.Vault.Options()
-				if to != "" {
-					options.MasterKeyFile, options.MasterKeyURI = to, ""
-				}
-				if err := l.Vault.Rewrap(options); err != nil {
-					return err
-				}
-				a.say("the vault's keys are wrapped by a new master key in %s; back it up, apart from the database", printable(options.MasterKeyFile))
-				return l.Core.RecordVaultChange(ctx, by, "rewrap", "")
+				return a.rewrap(ctx, l, by, file, uri)
 			})
 		},
 	}
-	c.Flags().StringVar(&to, "master-key-file", "", "the file of the new master key (default: the configured one, replaced)")
+	c.Flags().StringVar(&file, "master-key-file", "", "the file of the new master key (default: the configured one, replaced)")
+	c.Flags().StringVar(&uri, "master-key-uri", "", "the new master key in a key management service")
+	c.MarkFlagsMutuallyExclusive("master-key-file", "master-key-uri")
 	return c
+}
+
+func (a *app) rewrap(ctx context.Context, l *server.Local, by core.Actor, file, uri string) error {
+	is := l.Vault.Options()
+	to := is
+	if file != "" || uri != "" {
+		to.MasterKeyFile, to.MasterKeyURI = file, uri
+	}
+	if err := l.Vault.Rewrap(to); err != nil {
+		return err
+	}
+	switch {
+	case to.MasterKeyURI == "":
+		a.say("the vault's keys are wrapped by a new master key in %s; back it up, apart from the database", printable(to.MasterKeyFile))
+	case to.MasterKeyURI == is.MasterKeyURI:
+		a.say("the vault's keys are wrapped anew by %s", printable(to.MasterKeyURI))
+	default:
+		a.say("the vault's keys are wrapped by %s, which master_key_uri in the configuration has to name from now on", printable(to.MasterKeyURI))
+	}
+	return l.Core.RecordVaultChange(ctx, by, "rewrap", cmp.Or(to.MasterKeyURI, to.MasterKeyFile))
 }

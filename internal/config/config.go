@@ -73,8 +73,18 @@ type Config struct {
 
 	// The file with the master key, without which no secret in the vault can be
 	// read; back it up, apart from the database. By default master.key in
-	// data_dir.
+	// data_dir. Given instead of master_key_uri.
 	MasterKeyFile string `yaml:"master_key_file" example:"/etc/keyrack/master.key"`
+
+	// The master key, where it is no file but lies in a key management service,
+	// the transit engine of OpenBao or HashiCorp Vault. The form is
+	// hcvault://HOST:PORT/MOUNT/keys/NAME, reached by https, or hcvault+http://
+	// for an agent on this machine. The service is asked at each start and when
+	// keys change.
+	MasterKeyURI string `yaml:"master_key_uri" example:"hcvault://bao.example.org:8200/transit/keys/keyrack"`
+
+	// How the key management service is reached.
+	KMS KMS `yaml:"kms"`
 
 	// The file with the key set, which the master key opens; back it up too. By
 	// default keyset.json in data_dir.
@@ -82,6 +92,23 @@ type Config struct {
 
 	// Warnings are what is not wrong with the configuration, but should be known.
 	Warnings []yamlfile.Problem `yaml:"-"`
+}
+
+// KMS is the service that master_key_uri leads to.
+type KMS struct {
+	// The file with the token to send. It is read for each request, so that an
+	// agent may renew it. By default none is sent.
+	TokenFile string `yaml:"token_file" example:"/run/keyrack/bao-token"`
+
+	// The file with the certificates, in PEM, of the authorities that may vouch
+	// for the service. By default those that the system trusts.
+	CAFile string `yaml:"ca_file" example:"/etc/keyrack/bao-ca.pem"`
+
+	// The namespace that the engine is in.
+	Namespace string `yaml:"namespace" example:"platform/keys"`
+
+	// How long one request may take.
+	Timeout time.Duration `yaml:"timeout"`
 }
 
 // SSH is the SSH server.
@@ -260,6 +287,7 @@ func Default() Config {
 			Waldur:      Waldur{Enabled: true},
 			Senhasegura: Senhasegura{Enabled: true},
 		},
+		KMS:           KMS{Timeout: 10 * time.Second},
 		Log:           Log{Level: slog.LevelInfo, Format: "text"},
 		ShutdownGrace: 20 * time.Second,
 	}
@@ -268,7 +296,7 @@ func Default() Config {
 // fill gives values to what depends on others, and one form to what has two.
 func (c *Config) fill() {
 	c.PublicURL = strings.TrimSuffix(c.PublicURL, "/")
-	if c.MasterKeyFile == "" {
+	if c.MasterKeyFile == "" && c.MasterKeyURI == "" {
 		c.MasterKeyFile = filepath.Join(c.DataDir, "master.key")
 	}
 	if c.KeysetFile == "" {

@@ -111,7 +111,10 @@ type loader struct {
 // resolvePaths lets the paths in the file begin where the file is.
 func (l *loader) resolvePaths() {
 	c := &l.config
-	paths := map[string]*string{"data_dir": &c.DataDir, "master_key_file": &c.MasterKeyFile, "keyset_file": &c.KeysetFile}
+	paths := map[string]*string{
+		"data_dir": &c.DataDir, "master_key_file": &c.MasterKeyFile, "keyset_file": &c.KeysetFile,
+		"kms.token_file": &c.KMS.TokenFile, "kms.ca_file": &c.KMS.CAFile,
+	}
 	for key, path := range paths {
 		if l.file.Has(key) && *path != "" {
 			*path = l.file.Resolve(*path)

@@ -59,6 +59,7 @@ func TestDefaults(t *testing.T) {
 		Log:           Log{Level: slog.LevelInfo, Format: "text"},
 		ShutdownGrace: 20 * time.Second,
 		MasterKeyFile: "keyrack-data/master.key", KeysetFile: "keyrack-data/keyset.json",
+		KMS: KMS{Timeout: 10 * time.Second},
 	}
 	if diff := cmp.Diff(want, got, equal); diff != "" {
 		t.Errorf("Load without anything (-want +got):\n%s", diff)
@@ -142,6 +143,7 @@ faces:
 log: {level: debug, format: json}
 shutdown_grace: 0s
 master_key_file: m
+kms: {token_file: t, ca_file: /ca, namespace: n, timeout: 2s}
 keyset_file: /k
 `
 
@@ -167,6 +169,7 @@ func TestEveryKeyIsRead(t *testing.T) {
 		},
 		Log:           Log{Level: slog.LevelDebug, Format: "json"},
 		MasterKeyFile: "/etc/keyrack/m", KeysetFile: "/k",
+		KMS: KMS{TokenFile: "/etc/keyrack/t", CAFile: "/ca", Namespace: "n", Timeout: 2 * time.Second},
 	}
 	got, err := load("/etc/keyrack/keyrack.yaml", []byte(everyKey), noEnv, Flags{})
 	if err != nil {
@@ -174,6 +177,18 @@ func TestEveryKeyIsRead(t *testing.T) {
 	}
 	if diff := cmp.Diff(want, got, equal); diff != "" {
 		t.Errorf("load(%q) (-want +got):\n%s", everyKey, diff)
+	}
+}
+
+func TestMasterKeyInAService(t *testing.T) {
+	t.Parallel()
+	const uri = "hcvault://bao.example.org:8200/team/transit/keys/keyrack"
+	got, err := load("k.yaml", []byte("master_key_uri: "+uri), noEnv, Flags{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got.MasterKeyURI != uri || got.MasterKeyFile != "" {
+		t.Errorf("load = URI %q, file %q, want the URI alone", got.MasterKeyURI, got.MasterKeyFile)
 	}
 }
 
@@ -309,6 +324,10 @@ var wrong = []struct{ content, want string }{
 	{`public_ssh: ":22"`, "1: public_ssh: must be a host and a port, as keys.example.org:22 or [fd00::5]:2222"},
 	{`public_ssh: "-oProxyCommand=x:22"`, "1: public_ssh: must be a host and a port, as keys.example.org:22 or [fd00::5]:2222"},
 	{"public_ssh: keys.example.org", "1: public_ssh: must be a host and a port, as keys.example.org:22 or [fd00::5]:2222"},
+	{"master_key_uri: hcvault://h/transit/keys/k\nmaster_key_file: m", "1: master_key_uri: is given beside master_key_file; give one of them"},
+	{"master_key_uri: aws-kms://arn", "1: master_key_uri: must be hcvault://HOST[:PORT]/MOUNT/keys/NAME"},
+	{"master_key_uri: hcvault+http://bao.example.org/transit/keys/k", "1: master_key_uri: hcvault+http:// goes to 127.0.0.1, [::1] or localhost alone: an agent on this machine"},
+	{"kms: {timeout: 0s}", "1: kms.timeout: must be from 1s to 1m0s"},
 	{"database_url: mysql://keyrack:hunter2@db", "1: database_url: must be a URL that begins with postgres://; leave it out for the embedded database"},
 	{"database_url: postgres://a\ndatabase_url_file: b", "2: database_url_file: is given beside database_url; give one of them"},
 	{"faces: {raidboxes: {logins_per_minute: 0}}", "1: faces.raidboxes.logins_per_minute: must be from 1 to 1000000"},

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"keyrack/internal/transit"
 	"keyrack/internal/yamlfile"
 )
 
@@ -18,6 +19,7 @@ import (
 const (
 	maxGrace       = 20 * time.Second // service managers kill what takes much longer
 	maxLoginGrace  = 10 * time.Minute
+	maxKMSTimeout  = time.Minute
 	maxConnections = 100_000
 	maxRequests    = 1_000_000
 	maxNotice      = 4096 // bytes, as of a session's banner
@@ -30,6 +32,7 @@ func (c Config) Validate() []yamlfile.Problem {
 	c.checkAddresses(&p)
 	c.checkPublic(&p)
 	c.checkDatabase(&p)
+	c.checkMasterKey(&p)
 	c.SSH.check(&p)
 	c.Faces.check(&p)
 	within(&p, "shutdown_grace", c.ShutdownGrace, 0, maxGrace)
@@ -130,6 +133,19 @@ func (c Config) checkDatabase(p *problems) {
 	text := c.DatabaseURL.Reveal()
 	if text != "" && !strings.HasPrefix(text, "postgres://") && !strings.HasPrefix(text, "postgresql://") {
 		p.addf("database_url", "must be a URL that begins with postgres://; leave it out for the embedded database")
+	}
+}
+
+func (c Config) checkMasterKey(p *problems) {
+	within(p, "kms.timeout", c.KMS.Timeout, time.Second, maxKMSTimeout)
+	if c.MasterKeyURI == "" {
+		return
+	}
+	if c.MasterKeyFile != "" {
+		p.addf("master_key_uri", "is given beside master_key_file; give one of them")
+	}
+	if err := transit.CheckURI(c.MasterKeyURI); err != nil {
+		p.addf("master_key_uri", "%s", err)
 	}
 }
 

@@ -10,9 +10,12 @@ import (
 	"path/filepath"
 	"slices"
 
+	"github.com/tink-crypto/tink-go/v2/core/registry"
+
 	"keyrack/internal/config"
 	"keyrack/internal/core"
 	"keyrack/internal/store"
+	"keyrack/internal/transit"
 	"keyrack/internal/vault"
 )
 
@@ -143,7 +146,7 @@ func openVault(ctx context.Context, c config.Config, db core.Store, create bool)
 	if err != nil {
 		return nil, err
 	}
-	files := vault.Options{MasterKeyFile: c.MasterKeyFile, KeysetFile: c.KeysetFile}
+	files := vaultOptions(c)
 	v, err := vault.Open(files)
 	if errors.Is(err, vault.ErrKeysetMissing) && create && want == "" {
 		v, err = createVault(files)
@@ -158,6 +161,16 @@ func openVault(ctx context.Context, c config.Config, db core.Store, create bool)
 		return nil, fmt.Errorf("%w: the store was sealed with key set %s, %s holds %s", vault.ErrMasterKeyWrong, want, c.KeysetFile, v.ID())
 	}
 	return v, nil
+}
+
+func vaultOptions(c config.Config) vault.Options {
+	kms := transit.New(transit.Options{
+		TokenFile: c.KMS.TokenFile, CAFile: c.KMS.CAFile, Namespace: c.KMS.Namespace, Timeout: c.KMS.Timeout,
+	})
+	return vault.Options{
+		MasterKeyFile: c.MasterKeyFile, MasterKeyURI: c.MasterKeyURI, KeysetFile: c.KeysetFile,
+		KMS: []registry.KMSClient{kms},
+	}
 }
 
 // createVault makes a vault; of two processes that start at once the second

@@ -112,8 +112,7 @@ func (o Options) load() (keysetFile, *keyset.Handle, error) {
 	}
 	handle, err := file.unwrap(master)
 	if err != nil {
-		return file, nil, fmt.Errorf("%w: %s, though wrapped by the master key %q given, does not open (%w); put it back from the backup",
-			ErrKeysetDamaged, o.KeysetFile, master.id, err)
+		return file, nil, master.notOpened(file, o.KeysetFile, err)
 	}
 	return file, handle, nil
 }
@@ -149,7 +148,7 @@ func wrap(handle *keyset.Handle, id uuid.UUID, master masterKey) (keysetFile, er
 	var wrapped bytes.Buffer
 	err := handle.WriteWithAssociatedData(keyset.NewBinaryWriter(&wrapped), master, bind(keysetDomain, id.String()))
 	if err != nil {
-		return keysetFile{}, fmt.Errorf("wrap key set: %w", err)
+		return keysetFile{}, fmt.Errorf("wrap key set: %w", master.reason(err))
 	}
 	return keysetFile{Format: keysetFormat, ID: id, MasterKey: master.id, Keyset: wrapped.Bytes()}, nil
 }
