@@ -56,7 +56,7 @@ func (o options) apply(ctx context.Context, p rig.Program, r *report) error {
 	if err != nil {
 		return err
 	}
-	r.say("The same again, which changes nothing: %s, at most %d MiB of memory.\n", again.Took.Round(time.Millisecond), again.PeakRSS>>20)
+	r.say("The same again, which changes nothing: %s, %s.", again.Took.Round(time.Millisecond), memoryOf(again))
 	return nil
 }
 
@@ -85,8 +85,13 @@ func (r *report) bulk(what string, keys int, spent rig.Spent) {
 	if !r.postgres {
 		target = fmt.Sprintf(" (target %d)%s", bulkRate, short(rate < bulkRate))
 	}
-	r.say("%s, with revisions, evidence and audit: %s, %.0f keys/s%s, %s CPU, at most %d MiB of memory.\n",
-		what, spent.Took.Round(time.Millisecond), rate, target, spent.CPU.Round(time.Millisecond), spent.PeakRSS>>20)
+	r.say("%s, with revisions, evidence and audit: %s, %.0f keys/s%s, %s CPU, %s.\n",
+		what, spent.Took.Round(time.Millisecond), rate, target, spent.CPU.Round(time.Millisecond), memoryOf(spent))
+}
+
+// memoryOf tells a command's peak.
+func memoryOf(s rig.Spent) string {
+	return fmt.Sprintf("at most %d MiB of memory, %d MiB without mapped files", s.PeakRSS>>20, s.PeakAnon>>20)
 }
 
 // starts prints how long the server takes from its start until both ports are

@@ -31,7 +31,6 @@ func (o options) compare(ctx context.Context, p rig.Program, store string, w wor
 		return err
 	}
 	defer f.stop()
-	r.table()
 	for _, row := range rows {
 		for _, n := range o.connections {
 			if o.rows.MatchString(row.name) {

@@ -102,8 +102,7 @@ func parse(args []string) (o options, err error) {
 
 // measure runs everything on one store.
 func (o options) measure(ctx context.Context, db string, r *report) error {
-	r.postgres = db == "pg"
-	r.say("\n## %s\n", map[string]string{"sqlite": "SQLite", "pg": "PostgreSQL"}[db])
+	r.store(map[string]string{"sqlite": "SQLite", "pg": "PostgreSQL"}[db], db == "pg")
 	s, err := o.stand(ctx, db)
 	if err != nil {
 		return err

@@ -13,6 +13,13 @@ import (
 type report struct {
 	text     strings.Builder
 	postgres bool // what is measured now
+	cells    bool // of it, the table has begun
+}
+
+// store begins the part about one store.
+func (r *report) store(name string, postgres bool) {
+	r.postgres, r.cells = postgres, false
+	r.say("\n## %s\n", name)
 }
 
 // say prints a line and keeps it.
@@ -37,8 +44,12 @@ func (r *report) machine() {
 		runtime.NumCPU(), cmp.Or(model, "unknown"), runtime.Version(), cmp.Or(average, "unknown"))
 }
 
-// table begins the table of cells.
+// table begins the table of cells, once.
 func (r *report) table() {
+	if r.cells {
+		return
+	}
+	r.cells = true
 	r.say("| row | connections | requests/s | p50 | p99 | server CPU a request | bytes | floor | its CPU | its bytes | ratio | target |")
 	r.say("|---|---|---|---|---|---|---|---|---|---|---|---|")
 }
@@ -68,6 +79,7 @@ func (r *report) cell(name string, n int, got, bare result, t target) {
 	if t.sqlite && r.postgres {
 		t.rate = 0
 	}
+	r.table()
 	r.say("| %s | %d | %s |", name, n, strings.Join(append(got.columns(), got.against(bare, t, n)...), " | "))
 }
 

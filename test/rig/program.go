@@ -58,7 +58,8 @@ func (p Program) Must(ctx context.Context, stdin string, args ...string) (string
 // Spent is what a command took.
 type Spent struct {
 	Took, CPU time.Duration
-	PeakRSS   int64 // bytes; looked at often, so that the last moment may be missing
+	PeakRSS   int64 // bytes; looked at often, so that a moment may be missing
+	PeakAnon  int64 // likewise, without mapped files
 }
 
 // Spend runs a command that has to succeed and tells what it took.
@@ -83,11 +84,16 @@ func (p Program) Spend(ctx context.Context, stdin string, args ...string) (s Spe
 			}
 			return s, err
 		case <-tick.C:
-			if peak, err := PeakRSS(cmd.Process.Pid); err == nil { // it may have ended
-				s.PeakRSS = max(s.PeakRSS, peak)
-			}
+			s.look(cmd.Process.Pid)
 		}
 	}
+}
+
+// look keeps the most memory that was seen. A process that has ended has none.
+func (s *Spent) look(pid int) {
+	rss, _ := PeakRSS(pid)
+	anon, _ := AnonRSS(pid)
+	s.PeakRSS, s.PeakAnon = max(s.PeakRSS, rss), max(s.PeakAnon, anon)
 }
 
 // Server is a running `keyrack serve`.

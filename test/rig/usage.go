@@ -34,6 +34,10 @@ func CPU(pid int) (time.Duration, error) {
 // RSS is the memory a process holds, in bytes.
 func RSS(pid int) (int64, error) { return status(pid, "VmRSS:") }
 
+// AnonRSS is the part of it that is the process's own: without files that are
+// mapped, as SQLite's is.
+func AnonRSS(pid int) (int64, error) { return status(pid, "RssAnon:") }
+
 // PeakRSS is the most memory a process has held, in bytes.
 func PeakRSS(pid int) (int64, error) { return status(pid, "VmHWM:") }
 
