@@ -23,6 +23,8 @@ var forms = map[string]string{ //nolint:gosec // forms of credentials, none of t
 	"key_id":      `(?:[2-9A-HJKMNP-TV-Z]{8}|[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12})`,
 	"fingerprint": `[0-9a-f]{2}(?::[0-9a-f]{2}){15}`, // MD5, RFC 4716
 	"unix":        `\d{10}`,
+	"digits":      `\d+`,
+	"digest":      `[0-9a-f]{40}`,
 	"jwt":         `[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+`,
 	"token":       `[\w-]{20,}`,         // a random credential
 	"identifier":  `[a-km-np-z2-9]{20}`, // a session's SSH user name

@@ -22,7 +22,7 @@
 // value, a member too many failing as one too few does, all else as text. A
 // header that must not be there is written with the value <absent>.
 //
-// Volatile values are placeholders: <uuid>, <hex>, <token>, <time> and
+// Volatile values are placeholders: <uuid>, <hex>, <digits>, <token>, <time> and
 // <identifier> match what has that form. With a name, as <uuid:thing>, the value must be the same
 // wherever the name stands, and <thing> stands for it later, in requests too.
 // Other names are those of [World.Vars].

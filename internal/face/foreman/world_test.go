@@ -31,6 +31,7 @@ const (
 	asBob     = "bob:bobTokenBobTokenBob000"
 	asViewer  = "viewer:viewerTokenViewer000000"
 	asManager = "manager:managerTokenManager0000"
+	asMaker   = "makers:makersTokenMakers000000" // of those tests that make him
 	password  = "correct-horse-battery"
 )
 
@@ -69,19 +70,20 @@ func newWorld(t testing.TB, change ...func(*foreman.Options)) *world {
 	return w
 }
 
+func tokenOf(as string) []core.DesiredToken {
+	_, secret, _ := strings.Cut(as, ":")
+	return []core.DesiredToken{{Name: "test", Use: core.UseForeman, Secret: vault.NewSecret(secret)}}
+}
+
 func people() core.Desired {
-	token := func(as string) []core.DesiredToken {
-		_, secret, _ := strings.Cut(as, ":")
-		return []core.DesiredToken{{Name: "test", Use: core.UseForeman, Secret: vault.NewSecret(secret)}}
-	}
 	acme, berlin := []string{"acme"}, []string{"berlin"}
 	return core.Desired{
 		Organizations: []string{"acme", "zeta"}, Locations: []string{"berlin"},
 		Accounts: []core.DesiredAccount{
-			{ID: 4, Login: "admin", Name: "Admin User", Email: "root@example.com", Roles: core.Roles{Admin: true}, Password: vault.NewSecret(password), Tokens: token(asAdmin)},
-			{ID: 5, Login: "bob", Name: "Bob", Email: "bob@example.com", Password: vault.NewSecret(password), Organizations: acme, Locations: berlin, Tokens: token(asBob)},
-			{ID: 6, Login: "viewer", Organizations: acme, Locations: berlin, Rights: []core.Right{core.ViewUsers, core.ViewKeys, core.ViewTokens}, Tokens: token(asViewer)},
-			{ID: 7, Login: "manager", Organizations: acme, Locations: berlin, Tokens: token(asManager), Rights: []core.Right{
+			{ID: 4, Login: "admin", Name: "Admin User", Email: "root@example.com", Roles: core.Roles{Admin: true}, Password: vault.NewSecret(password), Tokens: tokenOf(asAdmin)},
+			{ID: 5, Login: "bob", Name: "Bob", Email: "bob@example.com", Password: vault.NewSecret(password), Organizations: acme, Locations: berlin, Tokens: tokenOf(asBob)},
+			{ID: 6, Login: "viewer", Organizations: acme, Locations: berlin, Rights: []core.Right{core.ViewUsers, core.ViewKeys, core.ViewTokens}, Tokens: tokenOf(asViewer)},
+			{ID: 7, Login: "manager", Organizations: acme, Locations: berlin, Tokens: tokenOf(asManager), Rights: []core.Right{
 				core.ViewUsers, core.EditUsers, core.ViewKeys, core.CreateKeys, core.DestroyKeys,
 			}},
 			{ID: 8, Login: "zoe", Organizations: []string{"zeta"}},
