@@ -7,7 +7,6 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -18,74 +17,6 @@ import (
 	"keyrack/internal/face/foreman"
 	"keyrack/internal/vault"
 )
-
-// What hammer sends, in its order and with its doubled slashes and headers, as
-// observed of hammer-cli 3 with apipie-bindings; and that it needs no redirect.
-func TestHammer(t *testing.T) {
-	t.Parallel()
-	w := newWorld(t)
-	headers := []string{"Accept", "application/json;version=2", "Accept-Language", "en", "Content-Type", "application/json"}
-	var cookie, checksum string
-	ask := func(as, method, target, body string, status int) *httptest.ResponseRecorder {
-		t.Helper()
-		h := headers
-		if cookie != "" {
-			h, as = append(slices.Clone(h), "Cookie", cookie), ""
-		}
-		got := w.do(as, method, target, body, h...)
-		if got.Code != status {
-			t.Fatalf("%s %s = %d %s, want %d", method, target, got.Code, got.Body, status)
-		}
-		if sum := got.Header().Get("Apipie-Checksum"); checksum == "" {
-			checksum = sum
-		} else if sum != checksum || len(sum) != 40 {
-			t.Errorf("%s %s: Apipie-Checksum = %s, want %s on all answers", method, target, sum, checksum)
-		}
-		return got
-	}
-	if got := ask("", "GET", "//apidoc/apipie_checksum", "", 200).Body.String(); got != `{"checksum":"`+checksum+`"}` {
-		t.Errorf("checksum = %s", got)
-	}
-	description := ask("", "GET", "//apidoc/v2.en.json", "", 200).Body.Bytes()
-	var doc struct {
-		Docs struct {
-			Resources map[string]struct {
-				Methods []struct {
-					Name   string
-					Params []map[string]any
-				}
-			}
-		}
-	}
-	if err := json.Unmarshal(description, &doc); err != nil {
-		t.Fatal(err)
-	}
-	for _, name := range strings.Fields("architectures compute_resources domains hostgroups locations media operatingsystems organizations " +
-		"provisioning_templates ptables roles smart_proxies subnets usergroups hosts users ssh_keys personal_access_tokens home ping auth_sources") {
-		if doc.Docs.Resources[name].Methods == nil {
-			t.Errorf("the description has no resource %s, without which hammer has no commands", name)
-		}
-	}
-	for _, plugin := range strings.Fields("ansible_roles discovery_rules subscriptions scap_contents remote_execution_features scc_accounts snapshots templates") {
-		if _, there := doc.Docs.Resources[plugin]; there {
-			t.Errorf("the description has %s, which says that a plugin is installed", plugin)
-		}
-	}
-	session := ask(asAdmin, "GET", "//api/status", "", 200)
-	cookie, _, _ = strings.Cut(session.Header().Get("Set-Cookie"), ";")
-	ask("", "GET", `//api/users?search=login+%3D+%22bob%22&per_page=1000&page=1`, "", 200)
-	ask("", "POST", "//api/users/5/ssh_keys", keyBody(t, "laptop", ed25519Key+" me@x\n"), 201)
-	found := ask("", "GET", `//api/users/5/ssh_keys?search=name+%3D+%22laptop%22&per_page=1000&page=1`, "", 200).Body.String()
-	if !strings.HasPrefix(found, `{"total":1,"subtotal":1,"page":1,"per_page":1000,`) {
-		t.Errorf("list = %s, want numbers that end hammer's paging", found)
-	}
-	ask("", "DELETE", "//api/users/5/ssh_keys/1?location_id=", "", 200)
-	ask("", "GET", "//api/users/5/ssh_keys/1", "", 404)
-	w.pass(time.Hour)
-	if over := ask("", "GET", "//api/users", "", 401); over.Body.Len() != 0 || !strings.HasPrefix(over.Header().Get("Content-Type"), "text/plain") {
-		t.Errorf("a session that is over = %s %q, want an empty text", over.Header().Get("Content-Type"), over.Body)
-	}
-}
 
 // A session ends with its account, and survives on its own.
 func TestSessions(t *testing.T) {
