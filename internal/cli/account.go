@@ -15,10 +15,12 @@ import (
 )
 
 func (a *app) account() *cobra.Command {
-	return group("account", "People and services that own keys",
+	c := group("account", "People and services that own keys",
 		a.accountList(), a.accountShow(), a.accountAdd(), a.accountPassword(),
 		a.accountDisabled("disable", true), a.accountDisabled("enable", false),
 		a.accountPermissions(), a.accountRemove(), a.totp())
+	c.SuggestFor = []string{"user", "users", "usr"}
+	return c
 }
 
 func (a *app) accountList() *cobra.Command {

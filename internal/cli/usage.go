@@ -23,11 +23,30 @@ func knownCommand(c *cobra.Command, args []string) error {
 		return nil
 	}
 	text := fmt.Sprintf("unknown command %q for %q", args[0], c.CommandPath())
-	c.SuggestionsMinimumDistance = 2 // letters that differ
-	if near := c.SuggestionsFor(args[0]); len(near) > 0 {
-		text += fmt.Sprintf("; did you mean %q?", near[0])
+	if near := nearest(c, args[0]); near != "" {
+		text += fmt.Sprintf("; did you mean %q?", near)
 	}
 	return errors.New(text)
+}
+
+// nearest gives the command of a group that is spelled most like a word, or
+// that people look for by it.
+func nearest(group *cobra.Command, word string) string {
+	for group.SuggestionsMinimumDistance = 1; group.SuggestionsMinimumDistance <= 2; group.SuggestionsMinimumDistance++ { // letters that differ
+		if near := group.SuggestionsFor(word); len(near) > 0 {
+			return near[0]
+		}
+	}
+	return ""
+}
+
+// unknownFlag says what was wrong with the flags of a command. Of one that is
+// itself unknown, whose flags were read as its group's, it says that.
+func unknownFlag(c *cobra.Command, err error) error {
+	if before := c.Flags().Args(); c.HasAvailableSubCommands() && len(before) > 0 {
+		return knownCommand(c, before)
+	}
+	return err
 }
 
 // usageOf is the hint below a mistake in using a command.
