@@ -219,10 +219,29 @@ func updateAccount(tx Tx, a Account) error {
 	if err := tx.UpdateAccount(a); err != nil || !a.Disabled {
 		return err
 	}
-	if err := tx.DeleteSignIns(a.ID, 0); err != nil {
+	if err := endLogins(tx, a.ID); err != nil {
 		return err
 	}
 	return tx.DeleteTickets(a.ID)
+}
+
+// endLogins takes away what an account has logged in with by its password: who
+// knew the one there was has nothing left of it. Tickets end by themselves, and
+// tokens that were given out stay: they are credentials of their own.
+func endLogins(tx Tx, id AccountID) error {
+	tokens, err := tx.Tokens(id)
+	if err != nil {
+		return err
+	}
+	for _, t := range tokens {
+		if t.Name != loginToken || t.Sealed == nil {
+			continue
+		}
+		if err := tx.DeleteToken(t.ID); err != nil {
+			return err
+		}
+	}
+	return tx.DeleteSignIns(id, 0)
 }
 
 func (a Account) object() string { return "account " + a.UUID.String() }
@@ -277,7 +296,7 @@ func (s *Service) SetPassword(ctx context.Context, by Actor, id uuid.UUID, passw
 		if err := updateAccount(tx, a); err != nil {
 			return err
 		}
-		if err := tx.DeleteSignIns(a.ID, 0); err != nil {
+		if err := endLogins(tx, a.ID); err != nil {
 			return err
 		}
 		return s.audit(tx, by, "password.set", a.object())

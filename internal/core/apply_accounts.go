@@ -78,7 +78,7 @@ func (a *applier) changeAccount(is Account, d diff) error {
 		}
 	}
 	if is.Disabled && d.has("disabled") || d.has("password") {
-		if err := a.tx.DeleteSignIns(is.ID, 0); err != nil {
+		if err := endLogins(a.tx, is.ID); err != nil {
 			return err
 		}
 	}
@@ -226,6 +226,9 @@ func (a *applier) changeToken(is Token, object string, d diff) error {
 	}
 	is.UpdatedAt = a.clock()
 	a.note("update", object, d.fields...)
+	if err := endSignIns(a.tx, is); err != nil {
+		return err
+	}
 	return a.changed(a.tx.UpdateToken(is), "token.change", is.object(), withDetail(strings.Join(d.fields, " ")))
 }
 

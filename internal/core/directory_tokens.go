@@ -7,6 +7,8 @@ import (
 	"slices"
 	"time"
 
+	"github.com/google/uuid"
+
 	"keyrack/internal/vault"
 )
 
@@ -62,11 +64,14 @@ func userToken(tx Tx, by Actor, in Scope, owner AccountID, needs Right, id Token
 // AddUserToken makes a personal token for an account that the actor sees in
 // the scope, and gives its secret, which is not kept: for the account itself
 // and those who have [CreateTokens], unless the account may do more than they.
+// A request that is repeated gives the token another secret: its sender has not
+// seen the first.
 func (s *Service) AddUserToken(ctx context.Context, by Actor, in Scope, owner AccountID, name string, expires time.Time) (Token, vault.Secret, error) {
 	if err := by.Require(CreateTokens, owner); err != nil {
 		return Token{}, vault.Secret{}, err
 	}
 	secret := base64.RawURLEncoding.EncodeToString(randomBytes(16)) // 128 bits, as its clients know it
+	t := Token{Account: owner, Name: name, Use: UseForeman, SecretHash: hashSecret(secret), ExpiresAt: Moment(expires)}
 	token, err := update(ctx, s, func(tx Tx) (Token, error) {
 		account, err := seen(tx, by, in, owner)
 		if err != nil {
@@ -75,16 +80,43 @@ func (s *Service) AddUserToken(ctx context.Context, by Actor, in Scope, owner Ac
 		if err := by.maySpeakFor(account); err != nil {
 			return Token{}, err
 		}
-		t := Token{Account: owner, Name: name, Use: UseForeman, SecretHash: hashSecret(secret), ExpiresAt: Moment(expires)}
-		if err := noToken(tx, account, t.Use, t.Name); err != nil {
-			return Token{}, err
-		}
-		if err := s.insertToken(tx, by, t); err != nil {
-			return Token{}, err
-		}
-		return tx.TokenByHash(t.Use, t.SecretHash)
+		return once(s, tx, by, Token.id,
+			func(id uuid.UUID) (Token, error) { return s.renewToken(tx, by, owner, id, t.SecretHash) },
+			func() (Token, error) { return s.addUserToken(tx, by, account, t) })
 	})
 	return token, vault.NewSecret(secret), err
+}
+
+func (t Token) id() uuid.UUID { return t.UUID }
+
+func (s *Service) addUserToken(tx Tx, by Actor, owner Account, t Token) (Token, error) {
+	if err := noToken(tx, owner, t.Use, t.Name); err != nil {
+		return Token{}, err
+	}
+	if err := s.insertToken(tx, by, t); err != nil {
+		return Token{}, err
+	}
+	return tx.TokenByHash(t.Use, t.SecretHash)
+}
+
+// renewToken gives a token that holds another secret.
+func (s *Service) renewToken(tx Tx, by Actor, owner AccountID, id uuid.UUID, secret SecretHash) (Token, error) {
+	tokens, err := tx.Tokens(owner)
+	if err != nil {
+		return Token{}, err
+	}
+	t, err := find(tokens, func(t Token) bool { return t.UUID == id && t.RevokedAt.IsZero() }, "token")
+	if err != nil {
+		return Token{}, err
+	}
+	t.SecretHash, t.UpdatedAt = secret, s.clock()
+	if err := tx.UpdateToken(t); err != nil {
+		return Token{}, err
+	}
+	if err := endSignIns(tx, t); err != nil {
+		return Token{}, err
+	}
+	return t, s.audit(tx, by, "token.change", t.object(), withDetail("secret"))
 }
 
 // RevokeUserToken ends a personal token: the next request with it is refused.
@@ -102,6 +134,9 @@ func (s *Service) RevokeUserToken(ctx context.Context, by Actor, in Scope, owner
 		t.RevokedAt = s.clock()
 		t.UpdatedAt = t.RevokedAt
 		if err := tx.UpdateToken(t); err != nil {
+			return Token{}, err
+		}
+		if err := endSignIns(tx, t); err != nil {
 			return Token{}, err
 		}
 		return t, s.audit(tx, by, "token.disable", t.object())

@@ -152,7 +152,7 @@ func (s *Service) changeUser(tx Tx, by Actor, is *Account, c UserChange, hash st
 		}
 	}
 	if d.has("password") {
-		if err := tx.DeleteSignIns(is.ID, 0); err != nil {
+		if err := endLogins(tx, is.ID); err != nil {
 			return err
 		}
 	}

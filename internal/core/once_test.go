@@ -78,6 +78,36 @@ func (w *world) madeOnce(t *testing.T, by core.Actor, request func(core.Actor) (
 	w.unchanged("a repeated request", before)
 }
 
+// TestTokensAreMadeOnce repeats a request for a token: there is one, the last
+// secret that was given is its own, and a revoked one comes not back.
+func TestTokensAreMadeOnce(t *testing.T) {
+	t.Parallel()
+	onEach(t, func(t *testing.T, w *world) {
+		ada := w.account(core.NewAccount{Login: "ada"})
+		request := func() (core.Token, string, error) {
+			made, secret, err := w.AddUserToken(t.Context(), w.repeatable(w.actor("ada"), "k1", 1), core.Scope{}, ada.ID, "t", time.Time{})
+			return made, secret.Reveal(), err
+		}
+		holds := func(secret string) bool {
+			_, err := w.AuthenticateBasic(t.Context(), "ada", secret, core.Origin{})
+			return err == nil
+		}
+		first, lost, err := request()
+		if err != nil {
+			t.Fatal(err)
+		}
+		again, secret, err := request()
+		if err != nil || again.ID != first.ID || holds(lost) || !holds(secret) {
+			t.Errorf("repeated: token %d, %v, want %d with the new secret alone", again.ID, err, first.ID)
+		}
+		if _, err := w.RevokeUserToken(t.Context(), w.actor("ada"), core.Scope{}, ada.ID, first.ID); err != nil {
+			t.Fatal(err)
+		}
+		_, _, err = request()
+		wantError(t, "what was made is revoked", err, core.Conflict)
+	})
+}
+
 // TestOnceForEach wants keys kept apart by who sends them, failed requests free
 // to come again, and a removed thing not made anew.
 func TestOnceForEach(t *testing.T) {

@@ -8,7 +8,6 @@ import (
 	"io"
 	"net/http"
 	"os"
-	"path/filepath"
 	"regexp"
 	"slices"
 	"strconv"
@@ -223,28 +222,50 @@ var volatile = regexp.MustCompile(`"(timestamp|request_id)":"[^"]*"`)
 // serve runs a server with the world of an apply file until the test ends.
 func serve(t *testing.T, database, world string) (config.Config, string) {
 	t.Helper()
-	dir := t.TempDir()
-	file := filepath.Join(dir, "world.yaml")
-	if err := os.WriteFile(file, []byte(world), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	var said bytes.Buffer
-	env := cli.Env{
-		Program: "keyrack", Stdin: strings.NewReader(""), Stdout: io.Discard, Stderr: &said, Getenv: func(string) string { return "" },
-		Args: []string{"apply", "-f", file, "--data-dir", dir, "--database-url", database},
-	}
-	if code := cli.Main(t.Context(), env); code != 0 {
-		t.Fatalf("apply: exit %d: %s", code, &said)
-	}
+	c := prepared(t, database, world)
+	return c, run(t, c).HTTP
+}
+
+// prepared makes the world of an apply file, and gives the configuration of
+// servers over it.
+func prepared(t *testing.T, database, world string) config.Config {
+	t.Helper()
 	c, err := config.Load("", func(string) string { return "" }, config.Flags{
-		DataDir: dir, DatabaseURL: database, HTTPAddr: "127.0.0.1:0", SSHAddr: "127.0.0.1:0",
+		DataDir: t.TempDir(), DatabaseURL: database, HTTPAddr: "127.0.0.1:0", SSHAddr: "127.0.0.1:0",
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
 	// All actors come from one address.
 	c.Faces.Raidboxes.LoginsPerMinute, c.Faces.Raidboxes.RequestsPerMinute, c.Faces.Raidboxes.CreatesPerMinute = 10_000, 10_000, 10_000
-	c.Faces.Foreman.LoginFailures = 0 // all actors come from one address
+	c.Faces.Foreman.LoginFailures, c.Faces.SSHVerify.RequestsPerMinute = 0, 1_000_000
+	apply(t, c, world)
+	return c
+}
+
+// apply makes the store match a file, beside the servers that run on it.
+func apply(t *testing.T, c config.Config, world string) {
+	t.Helper()
+	command(t, c, world, "apply", "-f", "-")
+}
+
+// command runs a command that has to succeed, and gives what it printed.
+func command(t *testing.T, c config.Config, stdin string, args ...string) string {
+	t.Helper()
+	var out, said bytes.Buffer
+	env := cli.Env{
+		Program: "keyrack", Stdin: strings.NewReader(stdin), Stdout: &out, Stderr: &said, Getenv: func(string) string { return "" },
+		Args: append(args, "--data-dir", c.DataDir, "--database-url", c.DatabaseURL.Reveal()),
+	}
+	if code := cli.Main(t.Context(), env); code != 0 {
+		t.Fatalf("keyrack %s: exit %d: %s", strings.Join(args, " "), code, &said)
+	}
+	return out.String()
+}
+
+// run runs a server until the test ends. On PostgreSQL there may be several.
+func run(t *testing.T, c config.Config) server.Running {
+	t.Helper()
 	ctx, stop := context.WithCancel(context.WithoutCancel(t.Context()))
 	ready, done := make(chan server.Running, 1), make(chan error, 1)
 	go func() {
@@ -260,7 +281,7 @@ func serve(t *testing.T, database, world string) (config.Config, string) {
 	})
 	select {
 	case r := <-ready:
-		return c, r.HTTP
+		return r
 	case err := <-done:
 		done <- err
 		t.Fatalf("serve: %v", err)
