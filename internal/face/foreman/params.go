@@ -39,6 +39,7 @@ func readParams(r *http.Request) (params, error) {
 	if err != nil || len(bytes.TrimSpace(body)) == 0 {
 		return p, err
 	}
+	r.Body = io.NopCloser(bytes.NewReader(body)) // by which a repeated request is known
 	d := json.NewDecoder(bytes.NewReader(body))
 	d.UseNumber()
 	var value any
