@@ -8,6 +8,7 @@ import (
 	"math"
 	"net/netip"
 	"reflect"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -232,10 +233,14 @@ func (d *decoder) structure(n *yaml.Node, out reflect.Value, path string) {
 		return
 	}
 	seen := d.entries(n, path, func(key, value *yaml.Node) {
-		if i, known := s.fields[key.Value]; known {
-			d.value(value, out.Field(i), join(path, key.Value))
-		} else {
+		i, known := s.fields[key.Value]
+		if !known {
 			d.file.note(key.Line, path, "%s", s.unknown(key.Value))
+			return
+		}
+		d.value(value, out.Field(i), join(path, key.Value))
+		if isEmpty(value) && slices.Contains(s.required, key.Value) {
+			d.file.note(key.Line, join(path, key.Value), "must not be empty")
 		}
 	})
 	for _, name := range s.required {
@@ -244,6 +249,8 @@ func (d *decoder) structure(n *yaml.Node, out reflect.Value, path string) {
 		}
 	}
 }
+
+func isEmpty(n *yaml.Node) bool { return n.Kind == yaml.ScalarNode && !isNull(n) && n.Value == "" }
 
 // entries runs one over the entries of a mapping, but those whose key was
 // there before: it must not be the reader who decides which one counts. It

@@ -131,6 +131,8 @@ func TestProblems(t *testing.T) {
 		{"unknown below", "items:\n- name: a\n  size: 5", `3: items[0]: unknown key "size"; known here are name, nick`},
 		{"unknown and empty", "'': a", `1: unknown key ""; known here are ` + known},
 		{"missing", "items:\n- {name: a}\n- {nick: b}", "3: items[1]: name is missing"},
+		{"missing though there", "items:\n- {name: a}\n- {name: ''}", "3: items[1].name: must not be empty"},
+		{"missing behind a tag", "items:\n- {name: !}", "2: items[0].name: must not be empty"},
 		{"missing of nothing", "items:\n- {name: a}\n-", "3: items[1]: name is missing"},
 		{"twice", "text: a\ncount: 1\ntext: b", `3: key "text" is given twice, first on line 1; remove one`},
 		{"twice in a free part", "free:\n  a: 1\n  a: 2", `3: free: key "a" is given twice, first on line 2; remove one`},
