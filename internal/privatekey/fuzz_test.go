@@ -2,12 +2,27 @@ package privatekey_test
 
 import (
 	"bytes"
+	"encoding/binary"
+	"encoding/pem"
 	"os"
 	"path/filepath"
 	"testing"
 
 	"keyrack/internal/privatekey"
 )
+
+// rounds are those of bcrypt that a key in OpenSSH's form asks for.
+func rounds(text []byte) uint32 {
+	block, _ := pem.Decode(text)
+	if block == nil {
+		return 0
+	}
+	_, options, found := bytes.Cut(block.Bytes, []byte("bcrypt"))
+	if !found || len(options) < 4+4+16+4 { // lengths of the options and of the salt, the salt
+		return 0
+	}
+	return binary.BigEndian.Uint32(options[4+4+16:])
+}
 
 // FuzzPublic wants that no file makes the reader panic, and that no passphrase
 // gets another answer than the first time. Its seeds are keys as programs write
@@ -28,6 +43,9 @@ func FuzzPublic(f *testing.F) {
 	f.Fuzz(func(t *testing.T, text, secret []byte) {
 		if len(text) > 64<<10 {
 			t.Skip("longer than the vault takes")
+		}
+		if rounds(text) > 32 {
+			t.Skip("takes seconds, as it may")
 		}
 		k, err := privatekey.Public(text, secret)
 		again, errAgain := privatekey.Public(text, secret)
