@@ -14,11 +14,11 @@ func (c *call) status() (any, error) {
 func (c *call) index() (any, error) {
 	var links object
 	for _, a := range c.actions {
-		if len(links) == 0 || links[len(links)-1].name != a.resource {
+		if len(links) == 0 || links[len(links)-1].Name != a.resource {
 			links = append(links, member{a.resource, object{}})
 		}
 		last := &links[len(links)-1]
-		last.value = append(last.value.(object), member{strings.TrimSuffix(a.short, "."), a.path})
+		last.Value = append(last.Value.(object), member{strings.TrimSuffix(a.short, "."), a.path})
 	}
 	return object{{"links", links}}, nil
 }

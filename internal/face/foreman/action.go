@@ -87,7 +87,7 @@ func isJSON(r *http.Request) bool {
 
 // reply is the answer with its headers; 304 where the client has it already.
 func (c *call) reply(status int, body any) (face.Reply, error) {
-	data, err := encode(body)
+	data, err := face.JSON(body)
 	if err != nil {
 		return face.Reply{}, err
 	}

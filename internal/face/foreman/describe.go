@@ -79,7 +79,7 @@ func describe(actions []action) (text []byte, checksum string) {
 	for _, name := range names {
 		resources = append(resources, member{name, describeResource(name, methods[name])})
 	}
-	text, err := encode(object{{"docs", object{
+	text, err := face.JSON(object{{"docs", object{
 		{"name", "Foreman"}, {"info", "\n<p>The part of Foreman's API that manages SSH keys and their users.</p>\n"}, {"copyright", ""},
 		{"doc_url", "/apidoc/v2"}, {"api_url", "/api"}, {"resources", resources},
 	}}})

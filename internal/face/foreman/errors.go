@@ -115,7 +115,7 @@ func (l byField) MarshalJSON() ([]byte, error) {
 		if err != nil {
 			return nil, err
 		}
-		texts, err := encode(f.texts)
+		texts, err := face.JSON(f.texts)
 		if err != nil {
 			return nil, err
 		}
@@ -262,20 +262,9 @@ func human(field string) string {
 	return strings.ToUpper(name[:1]) + name[1:]
 }
 
-// encode writes JSON as the product does, with <, > and & as they are.
-func encode(body any) ([]byte, error) {
-	var b bytes.Buffer
-	e := json.NewEncoder(&b)
-	e.SetEscapeHTML(false)
-	if err := e.Encode(body); err != nil {
-		return nil, err
-	}
-	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), nil
-}
-
 // Encode gives the JSON of a body.
 func (f *foreman) Encode(body any) ([]byte, string, error) {
-	data, err := encode(body)
+	data, err := face.JSON(body)
 	return data, contentType, err
 }
 
@@ -290,7 +279,7 @@ const notFoundPage = `<!DOCTYPE html>
 // paths and methods.
 func (f *foreman) Missing(r *http.Request, _ []string) face.Reply {
 	if strings.Contains(strings.Join(r.Header.Values("Accept"), ","), "json") {
-		data, _ := encode(statusBody{http.StatusNotFound, "Not Found"}) // it holds nothing that JSON cannot say
+		data, _ := face.JSON(statusBody{http.StatusNotFound, "Not Found"}) // it holds nothing that JSON cannot say
 		return face.Reply{Status: http.StatusNotFound, Header: http.Header{"Content-Type": {"application/json; charset=UTF-8"}}, Body: data}
 	}
 	return face.Reply{Status: http.StatusNotFound, Header: http.Header{"Content-Type": {"text/html; charset=UTF-8"}}, Body: []byte(notFoundPage)}

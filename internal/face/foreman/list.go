@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 
 	"keyrack/internal/core"
+	"keyrack/internal/face"
 	"keyrack/internal/scopedsearch"
 )
 
@@ -84,7 +85,7 @@ func (p page) MarshalJSON() ([]byte, error) {
 	if p.permissions != nil {
 		members = append(members, member{"can_create", *p.permissions}, member{"can_edit", *p.permissions})
 	}
-	return encode(object(append(members, member{"sort", p.listing.sorting()}, member{p.root, p.results})))
+	return face.JSON(object(append(members, member{"sort", p.listing.sorting()}, member{p.root, p.results})))
 }
 
 // inPage gives a page of a list that is asked of core: first what there is in
@@ -131,30 +132,7 @@ func (c *call) wrapped(body any) any {
 	return object{{root, body}}
 }
 
-// object is a JSON object whose members keep their order.
-type object []member
-
-type member struct {
-	name  string
-	value any
-}
-
-// MarshalJSON writes the object.
-func (o object) MarshalJSON() ([]byte, error) {
-	b := []byte{'{'}
-	for i, m := range o {
-		if i > 0 {
-			b = append(b, ',')
-		}
-		name, err := encode(m.name)
-		if err != nil {
-			return nil, err
-		}
-		value, err := encode(m.value)
-		if err != nil {
-			return nil, err
-		}
-		b = append(append(append(b, name...), ':'), value...)
-	}
-	return append(b, '}'), nil
-}
+type (
+	object = face.Object
+	member = face.Member
+)

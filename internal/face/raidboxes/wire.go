@@ -1,11 +1,10 @@
 package raidboxes
 
 import (
-	"bytes"
-	"encoding/json"
 	"time"
 
 	"keyrack/internal/core"
+	"keyrack/internal/face"
 	"keyrack/internal/sshkey"
 )
 
@@ -80,11 +79,6 @@ func timestamp(t time.Time) string { return t.UTC().Format(timestampLayout) }
 
 // Encode gives a body as JSON.
 func (p *protocol) Encode(body any) ([]byte, string, error) {
-	var b bytes.Buffer
-	e := json.NewEncoder(&b)
-	e.SetEscapeHTML(false)
-	if err := e.Encode(body); err != nil {
-		return nil, "", err
-	}
-	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), "application/json", nil
+	data, err := face.JSON(body)
+	return data, "application/json", err
 }

@@ -1,9 +1,7 @@
 package senhasegura
 
 import (
-	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -89,11 +87,8 @@ const (
 // Encode gives JSON in which nothing is escaped for HTML: values are to come
 // back as they were sent.
 func (*protocol) Encode(body any) ([]byte, string, error) {
-	var b bytes.Buffer
-	e := json.NewEncoder(&b)
-	e.SetEscapeHTML(false)
-	err := e.Encode(body)
-	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), "application/json", err
+	data, err := face.JSON(body)
+	return data, "application/json", err
 }
 
 // Missing is the answer to an unknown path or method: the gateway's to a

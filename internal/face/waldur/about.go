@@ -24,7 +24,7 @@ func (a *api) root(r *http.Request, _ core.Actor) (face.Reply, error) {
 func (a *api) version(_ *http.Request, by core.Actor) (face.Reply, error) {
 	o := object{{"version", Version}}
 	if by.ReadsAll() {
-		o = append(o, member{"latest_version", Version})
+		o = append(o, face.Member{"latest_version", Version})
 	}
 	return face.Reply{Body: o}, nil
 }

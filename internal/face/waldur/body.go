@@ -161,5 +161,5 @@ const noNull = "Null characters are not allowed."
 
 // has tells whether something was noted of a field.
 func (f *faults) has(field string) bool {
-	return slices.ContainsFunc(f.object, func(m member) bool { return m.name == field })
+	return slices.ContainsFunc(f.object, func(m face.Member) bool { return m.Name == field })
 }

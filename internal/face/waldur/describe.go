@@ -31,7 +31,7 @@ func describe(path string) face.Handler {
 			{"parses", []string{mediaJSON, mediaForm, mediaMultipart}},
 		}
 		if path == "/api/keys/" {
-			o = append(o, member{"actions", object{{"POST", keyActions()}}})
+			o = append(o, face.Member{"actions", object{{"POST", keyActions()}}})
 		}
 		return face.Reply{Body: o}, nil
 	}
@@ -52,11 +52,11 @@ func keyActions() object {
 		}
 		switch name {
 		case "name":
-			o = append(o, member{"max_length", 150})
+			o = append(o, face.Member{"max_length", 150})
 		case "public_key":
-			o = append(o, member{"max_length", maxPublicKey})
+			o = append(o, face.Member{"max_length", maxPublicKey})
 		}
-		fields = append(fields, member{name, o})
+		fields = append(fields, face.Member{name, o})
 	}
 	return fields
 }

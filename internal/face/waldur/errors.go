@@ -27,12 +27,12 @@ type faults struct{ object }
 
 func (f *faults) add(field, text string) {
 	for i, m := range f.object {
-		if m.name == field {
-			f.object[i].value = append(m.value.([]string), text)
+		if m.Name == field {
+			f.object[i].Value = append(m.Value.([]string), text)
 			return
 		}
 	}
-	f.object = append(f.object, member{field, []string{text}})
+	f.object = append(f.object, face.Member{field, []string{text}})
 }
 
 func (f *faults) err() error {

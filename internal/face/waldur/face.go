@@ -171,7 +171,7 @@ func matches(pattern, path string) bool {
 
 // Encode writes compact JSON.
 func (a *api) Encode(body any) ([]byte, string, error) {
-	data, err := encode(body)
+	data, err := face.JSON(body)
 	return data, mediaJSON, err
 }
 

@@ -57,5 +57,5 @@ func (a *api) keyAt(r *http.Request, by core.Actor) (face.Reply, error) {
 	if err != nil {
 		return face.Reply{}, absent(err, errNoKey)
 	}
-	return face.Reply{Body: append(versionObject(v), member{"queried_at", asked[len(asked)-1]})}, nil
+	return face.Reply{Body: append(versionObject(v), face.Member{"queried_at", asked[len(asked)-1]})}, nil
 }

@@ -25,7 +25,7 @@ func (a *api) listKeys(r *http.Request, by core.Actor) (face.Reply, error) {
 		keys, total, err := a.Core.KeyEntries(r.Context(), by, core.KeyQuery{Where: where, Order: order, Page: p})
 		items := make([]object, len(keys))
 		for i, k := range keys {
-			items[i] = keyObject(base, k).only(fields)
+			items[i] = only(keyObject(base, k), fields)
 		}
 		return items, total, err
 	})
@@ -69,7 +69,7 @@ func (a *api) readKey(r *http.Request, by core.Actor) (face.Reply, error) {
 	if err != nil {
 		return face.Reply{}, err
 	}
-	return face.Reply{Body: keyObject(a.base(r), k).only(queryOf(r)["field"])}, nil
+	return face.Reply{Body: only(keyObject(a.base(r), k), queryOf(r)["field"])}, nil
 }
 
 func (a *api) createKey(r *http.Request, by core.Actor) (face.Reply, error) {

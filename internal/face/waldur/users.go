@@ -42,8 +42,8 @@ func (c caller) userObject(base string, u core.Account) object {
 		{"phone_number", ""},
 	}
 	if _, who := c.Impersonator(); u.ID == c.Account() && isZero(who) {
-		o = append(o, member{"token", c.secret}, member{"token_lifetime", lifetimeOf(c.token)})
-		o = append(o, member{"token_expires_at", expiryOf(c.token)})
+		o = append(o, face.Member{"token", c.secret}, face.Member{"token_lifetime", lifetimeOf(c.token)})
+		o = append(o, face.Member{"token_expires_at", expiryOf(c.token)})
 	}
 	o = append(o, object{
 		{"date_joined", isoTime(u.CreatedAt, "Z")},
@@ -99,7 +99,7 @@ func (a *api) listUsers(r *http.Request, by core.Actor) (face.Reply, error) {
 		users, total, err := a.Core.Accounts(r.Context(), by, core.AccountQuery{Where: where, Order: order, Page: p})
 		items := make([]object, len(users))
 		for i, u := range users {
-			items[i] = c.userObject(base, u).only(fields)
+			items[i] = only(c.userObject(base, u), fields)
 		}
 		return items, total, err
 	})
@@ -187,5 +187,5 @@ func (a *api) user(r *http.Request, by core.Actor, ref string) (face.Reply, erro
 	if err != nil {
 		return face.Reply{}, absent(err, errNoUser)
 	}
-	return face.Reply{Body: c.userObject(a.base(r), u).only(queryOf(r)["field"])}, nil
+	return face.Reply{Body: only(c.userObject(a.base(r), u), queryOf(r)["field"])}, nil
 }

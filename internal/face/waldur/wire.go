@@ -1,70 +1,29 @@
 package waldur
 
 import (
-	"bytes"
-	"encoding/json"
 	"strings"
 	"time"
 
 	"github.com/google/uuid"
 
 	"keyrack/internal/core"
+	"keyrack/internal/face"
 )
 
-// object is a JSON object whose members stay in order: the order upstream's
+// object is a JSON object with its members in the order that upstream's
 // serializers declare their fields in.
-type object []member
-
-type member struct {
-	name  string
-	value any
-}
-
-// MarshalJSON writes the members in their order.
-func (o object) MarshalJSON() ([]byte, error) {
-	var b bytes.Buffer
-	b.WriteByte('{')
-	for i, m := range o {
-		if i > 0 {
-			b.WriteByte(',')
-		}
-		name, err := encode(m.name)
-		if err != nil {
-			return nil, err
-		}
-		value, err := encode(m.value)
-		if err != nil {
-			return nil, err
-		}
-		b.Write(name)
-		b.WriteByte(':')
-		b.Write(value)
-	}
-	b.WriteByte('}')
-	return b.Bytes(), nil
-}
-
-// encode writes compact JSON with its text as it is.
-func encode(v any) ([]byte, error) {
-	var b bytes.Buffer
-	e := json.NewEncoder(&b)
-	e.SetEscapeHTML(false)
-	if err := e.Encode(v); err != nil {
-		return nil, err
-	}
-	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), nil
-}
+type object = face.Object
 
 // only keeps the named members. Names that are unknown count for nothing; with
 // no other, all members stay.
-func (o object) only(names []string) object {
+func only(o object, names []string) object {
 	wanted := map[string]bool{}
 	for _, name := range names {
 		wanted[name] = true
 	}
 	var kept object
 	for _, m := range o {
-		if wanted[m.name] {
+		if wanted[m.Name] {
 			kept = append(kept, m)
 		}
 	}
@@ -108,7 +67,7 @@ func keyObject(base string, k core.KeyEntry) object {
 		{"fingerprint_md5", k.Public.MD5().Bare()},
 		{"fingerprint_sha256", k.Public.SHA256().String()},
 		{"fingerprint_sha512", k.Public.SHA512().String()},
-		{"user_uuid", plainUUID(k.Account.UUID)},
+		{"user_uuid", plainUUID(k.OwnerUUID)},
 		{"is_shared", k.Shared},
 		{"type", word},
 	}

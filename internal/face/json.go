@@ -1,0 +1,94 @@
+package face
+
+import (
+	"bytes"
+	"encoding/json"
+	"strconv"
+)
+
+// Object is a JSON object whose members keep their order, as clients of a
+// product have always seen them.
+type Object []Member
+
+// Member is one name of an object with its value. It is an alias, so that faces
+// write {"name", value}: for a named type of another package, go vet wants the
+// names of the fields.
+type Member = struct {
+	Name  string
+	Value any
+}
+
+// MarshalJSON writes the members in their order.
+func (o Object) MarshalJSON() ([]byte, error) { return o.append(nil) }
+
+// JSON gives compact JSON with its text as it is: <, > and & are not escaped.
+func JSON(v any) ([]byte, error) { return appendJSON(nil, v) }
+
+func (o Object) append(b []byte) (_ []byte, err error) {
+	b = append(b, '{')
+	for i, m := range o {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		if b, err = appendJSON(b, m.Name); err != nil {
+			return nil, err
+		}
+		if b, err = appendJSON(append(b, ':'), m.Value); err != nil {
+			return nil, err
+		}
+	}
+	return append(b, '}'), nil
+}
+
+// appendJSON writes the values that lists of objects are made of by itself:
+// encoding/json would write each of them, read it again and copy it, level by
+// level. All else it leaves to that package.
+func appendJSON(b []byte, v any) ([]byte, error) {
+	switch v := v.(type) {
+	case Object:
+		return v.append(b)
+	case []Object:
+		return appendList(b, v)
+	case string:
+		if isLiteral(v) {
+			return append(append(append(b, '"'), v...), '"'), nil
+		}
+	case int:
+		return strconv.AppendInt(b, int64(v), 10), nil
+	case bool:
+		return strconv.AppendBool(b, v), nil
+	}
+	var text bytes.Buffer
+	e := json.NewEncoder(&text)
+	e.SetEscapeHTML(false)
+	if err := e.Encode(v); err != nil {
+		return nil, err
+	}
+	return append(b, bytes.TrimSuffix(text.Bytes(), []byte("\n"))...), nil
+}
+
+func appendList(b []byte, list []Object) (_ []byte, err error) {
+	if list == nil {
+		return append(b, "null"...), nil
+	}
+	b = append(b, '[')
+	for i, o := range list {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		if b, err = o.append(b); err != nil {
+			return nil, err
+		}
+	}
+	return append(b, ']'), nil
+}
+
+// isLiteral tells whether a text stands in JSON as it is.
+func isLiteral(text string) bool {
+	for i := range len(text) {
+		if c := text[i]; c < ' ' || c > '~' || c == '"' || c == '\\' {
+			return false
+		}
+	}
+	return true
+}
