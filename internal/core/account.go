@@ -58,9 +58,29 @@ func (a *Account) setNames(first, last string) {
 }
 
 // ActiveAt tells whether the account may log in and its keys be served.
-func (a Account) ActiveAt(now time.Time) bool {
-	return !a.Disabled && (a.ExpiresAt.IsZero() || now.Before(a.ExpiresAt))
+func (a Account) ActiveAt(now time.Time) bool { return a.Holder().ActiveAt(now) }
+
+// Holder is what of an account decides who it is and what it may do.
+type Holder struct {
+	ID        AccountID
+	Login     string
+	Roles     Roles
+	Rights    []Right
+	RoleIDs   []RoleID
+	Disabled  bool
+	ExpiresAt time.Time // zero: never
 }
+
+// Holder gives the account's part in authentication.
+func (a Account) Holder() Holder {
+	return Holder{
+		ID: a.ID, Login: a.Login, Roles: a.Roles, Rights: a.Rights, RoleIDs: a.RoleIDs,
+		Disabled: a.Disabled, ExpiresAt: a.ExpiresAt,
+	}
+}
+
+// ActiveAt tells whether the account may log in and its keys be served.
+func (h Holder) ActiveAt(now time.Time) bool { return !h.Disabled && !expired(h.ExpiresAt, now) }
 
 // OrganizationID is an organization's integer id.
 type OrganizationID int64

@@ -106,8 +106,10 @@ func (s *Service) upgradeHash(ctx context.Context, a Account, password string) (
 	return s.withPassword(ctx, now, password) // somebody was faster: with an upgrade, or with another password
 }
 
-func accountActor(a Account, o Origin) Actor {
-	return Actor{kind: ActorAccount, name: a.Login, account: a.ID, roles: a.Roles, rights: a.rights(), origin: o}
+func accountActor(a Account, o Origin) Actor { return holderActor(a.Holder(), o) }
+
+func holderActor(h Holder, o Origin) Actor {
+	return Actor{kind: ActorAccount, name: h.Login, account: h.ID, roles: h.Roles, rights: h.rights(), origin: o}
 }
 
 // AuthenticateToken gives the actor of a token that is accepted for that use:
@@ -116,17 +118,14 @@ func accountActor(a Account, o Origin) Actor {
 func (s *Service) AuthenticateToken(ctx context.Context, use TokenUse, secret string, o Origin) (Actor, error) {
 	var token Token
 	actor, err := view(ctx, s, func(tx Tx) (_ Actor, err error) {
-		if token, err = tx.TokenByHash(use, hashSecret(secret)); err != nil {
+		var holder Holder
+		if token, holder, err = tx.Bearer(use, hashSecret(secret)); err != nil {
 			return Actor{}, badCredential(err)
 		}
-		account, err := tx.Account(token.Account)
-		if err != nil {
-			return Actor{}, badCredential(err)
-		}
-		if err := token.usable(account, s.clock()); err != nil {
+		if err := token.usable(holder, s.clock()); err != nil {
 			return Actor{}, err
 		}
-		return tokenActor(token, account, o), nil
+		return tokenActor(token, holder, o), nil
 	})
 	if err == nil && token.stale(s.clock()) {
 		err = s.renew(ctx, token.ID)
@@ -137,11 +136,11 @@ func (s *Service) AuthenticateToken(ctx context.Context, use TokenUse, secret st
 	return actor, nil
 }
 
-func tokenActor(t Token, of Account, o Origin) Actor {
+func tokenActor(t Token, of Holder, o Origin) Actor {
 	if t.Use == UseHost {
 		return Actor{kind: ActorHost, name: of.Login + "/" + t.Name, origin: o}
 	}
-	by := accountActor(of, o)
+	by := holderActor(of, o)
 	by.token = t.ID
 	return by
 }

@@ -222,6 +222,15 @@ func (f faultyTx) TokenByHash(use core.TokenUse, h core.SecretHash) (core.Token,
 	return get(f.faulty, func() (core.Token, error) { return f.Tx.TokenByHash(use, h) })
 }
 
+func (f faultyTx) Bearer(use core.TokenUse, h core.SecretHash) (t core.Token, holder core.Holder, err error) {
+	err = f.do(func() error { t, holder, err = f.Tx.Bearer(use, h); return err })
+	return t, holder, err
+}
+
+func (f faultyTx) HolderByLogin(login string) (core.Holder, error) {
+	return get(f.faulty, func() (core.Holder, error) { return f.Tx.HolderByLogin(login) })
+}
+
 func (f faultyTx) Tokens(account core.AccountID) ([]core.Token, error) {
 	return get(f.faulty, func() ([]core.Token, error) { return f.Tx.Tokens(account) })
 }
@@ -256,6 +265,10 @@ func (f faultyTx) OwnerKey(owner core.AccountID, sum sshkey.SHA256) (core.Key, e
 
 func (f faultyTx) OwnerKeyByName(owner core.AccountID, name string) (core.Key, error) {
 	return get(f.faulty, func() (core.Key, error) { return f.Tx.OwnerKeyByName(owner, name) })
+}
+
+func (f faultyTx) KeyEntries(q core.KeyQuery) ([]core.KeyEntry, int, error) {
+	return list(f.faulty, func() ([]core.KeyEntry, int, error) { return f.Tx.KeyEntries(q) })
 }
 
 func (f faultyTx) Keys(q core.KeyQuery) ([]core.Key, int, error) {

@@ -6,10 +6,10 @@ import (
 	"github.com/google/uuid"
 )
 
-// KeyEntry is a key with the account that owns it.
+// KeyEntry is a key with the UUID of the account that owns it.
 type KeyEntry struct {
 	Key
-	Account Account
+	OwnerUUID uuid.UUID
 }
 
 // KeyEntries lists keys as [Service.Keys] does, with their owners.
@@ -33,19 +33,7 @@ func keyEntries(tx Tx, by Actor, q KeyQuery) ([]KeyEntry, int, error) {
 		return nil, 0, err
 	}
 	q.Where, q.Page = both(visible, q.Where), q.Page.clamped()
-	keys, total, err := tx.Keys(q)
-	if err != nil {
-		return nil, 0, err
-	}
-	owners, err := ownersOf(tx, keys)
-	if err != nil {
-		return nil, 0, err
-	}
-	list := make([]KeyEntry, len(keys))
-	for i, k := range keys {
-		list[i] = KeyEntry{Key: k, Account: owners[k.Owner]}
-	}
-	return list, total, nil
+	return tx.KeyEntries(q)
 }
 
 func keyEntry(tx Tx, by Actor, id uuid.UUID, where Filter) (KeyEntry, error) {
@@ -58,29 +46,4 @@ func keyEntry(tx Tx, by Actor, id uuid.UUID, where Filter) (KeyEntry, error) {
 		return KeyEntry{}, err
 	}
 	return list[0], nil
-}
-
-// ownersOf gives the accounts that own some keys.
-func ownersOf(tx Tx, keys []Key) (map[AccountID]Account, error) {
-	owners := map[AccountID]Account{}
-	var ids []any
-	for _, k := range keys {
-		if _, known := owners[k.Owner]; !known {
-			owners[k.Owner] = Account{}
-			ids = append(ids, k.Owner)
-		}
-	}
-	if len(ids) == 0 {
-		return owners, nil
-	}
-	if len(ids) == 1 { // as for every single key: a look-up costs less than a search
-		a, err := tx.Account(keys[0].Owner)
-		owners[a.ID] = a
-		return owners, err
-	}
-	accounts, _, err := tx.Accounts(AccountQuery{Where: Compare{AccountIDAttr, OneOf, ids}})
-	for _, a := range accounts {
-		owners[a.ID] = a
-	}
-	return owners, err
 }

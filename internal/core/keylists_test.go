@@ -30,6 +30,7 @@ func TestKeyEntries(t *testing.T) {
 		}
 		w.addKey(bob.ID, "Über Laptop", testKey(t, 8))
 		w.addKey(bob.ID, "c", testKey(t, 9))
+		owners := map[core.AccountID]uuid.UUID{ada.ID: ada.UUID, bob.ID: bob.UUID}
 		byName := []core.Order{{Attribute: core.KeyNameAttr}}
 		falling := []core.Order{{Attribute: core.KeyNameAttr, Descending: true}}
 		contains := func(part string) core.Filter {
@@ -56,8 +57,8 @@ func TestKeyEntries(t *testing.T) {
 				t.Errorf("%s: KeyEntries = %q, %d, %v; want %q, %d", name, got, total, err, tt.want, tt.total)
 			}
 			for _, k := range list {
-				if k.Account.ID != k.Owner || k.Account.Login == "" {
-					t.Errorf("%s: %s is of %+v, want its owner %d", name, k.Name, k.Account, k.Owner)
+				if owner := owners[k.Owner]; k.OwnerUUID != owner {
+					t.Errorf("%s: %s is of %s, want its owner %s", name, k.Name, k.OwnerUUID, owner)
 				}
 			}
 		}

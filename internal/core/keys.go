@@ -447,16 +447,19 @@ func (s *Service) AuthorizedKeys(ctx context.Context, by Actor, login string, f 
 	if by.kind != ActorHost && !by.readsAll() {
 		return nil, errDenied
 	}
+	if !loginPattern.MatchString(login) {
+		return nil, nil
+	}
 	return view(ctx, s, func(tx Tx) ([]Key, error) {
-		account, err := accountByLogin(tx, login)
+		owner, err := tx.HolderByLogin(login)
 		if err != nil {
 			return nil, ignore(NotFound, err)
 		}
 		// sshd's user names have case, logins are only unique without it.
-		if account.Login != login || !account.ActiveAt(s.clock()) {
+		if owner.Login != login || !owner.ActiveAt(s.clock()) {
 			return nil, nil
 		}
-		keys, err := tx.KeysByOwner(account.ID)
+		keys, err := tx.KeysByOwner(owner.ID)
 		if err != nil {
 			return nil, err
 		}

@@ -79,17 +79,19 @@ func setOf(rights ...Right) (set rightSet) {
 func (s rightSet) has(r Right) bool { return s&setOf(r) != 0 }
 
 // rights are all that the account was granted, directly and by roles.
-func (a Account) rights() rightSet {
-	set := setOf(a.Rights...)
-	for _, id := range a.RoleIDs {
+func (h Holder) rights() rightSet {
+	set := setOf(h.Rights...)
+	for _, id := range h.RoleIDs {
 		role, _ := roleByID(id)
 		set |= setOf(role.Rights...)
 	}
-	if a.Roles.Support {
+	if h.Roles.Support {
 		set |= setOf(viewing...)
 	}
 	return set
 }
+
+func (a Account) rights() rightSet { return a.Holder().rights() }
 
 // Granted are the rights that the account has, directly, by roles and by
 // reading everything; an administrator has all without them.

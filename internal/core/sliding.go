@@ -16,7 +16,7 @@ var (
 )
 
 // usable tells whether a token of the account holds.
-func (t Token) usable(of Account, now time.Time) error {
+func (t Token) usable(of Holder, now time.Time) error {
 	switch {
 	case !of.ActiveAt(now):
 		return ErrAccountInactive

@@ -74,6 +74,7 @@ type AccountStore interface {
 	Account(id AccountID) (Account, error)
 	AccountByUUID(id uuid.UUID) (Account, error)
 	AccountByLogin(login string) (Account, error)    // without regard to case
+	HolderByLogin(login string) (Holder, error)      // likewise
 	AccountsByEmail(email string) ([]Account, error) // without regard to case, by id
 	Accounts(q AccountQuery) ([]Account, int, error) // and how many match in all
 	InsertAccount(a Account) (AccountID, error)      // memberships too
@@ -120,7 +121,8 @@ type CredentialStore interface {
 	DeleteAPIKey(id APIKeyID) error
 	Token(id TokenID) (Token, error)
 	TokenByHash(use TokenUse, h SecretHash) (Token, error)
-	Tokens(account AccountID) ([]Token, error) // by use, then name
+	Bearer(use TokenUse, h SecretHash) (Token, Holder, error) // the same, with the account it is of
+	Tokens(account AccountID) ([]Token, error)                // by use, then name
 	InsertToken(t Token) (TokenID, error)
 	UpdateToken(t Token) error
 	SetTokenUsed(id TokenID, at time.Time) error
@@ -166,6 +168,7 @@ type KeyStore interface {
 	OwnerKey(owner AccountID, f sshkey.SHA256) (Key, error)
 	OwnerKeyByName(owner AccountID, name string) (Key, error) // the first by id
 	Keys(q KeyQuery) ([]Key, int, error)                      // and how many match in all
+	KeyEntries(q KeyQuery) ([]KeyEntry, int, error)           // likewise
 	InsertKey(k Key) (KeyID, error)
 	UpdateKey(k Key) error
 	DeleteKey(id KeyID) error                    // its evidence goes with it, its revisions stay

@@ -46,9 +46,11 @@ func (accountRow) derived() [][2]string {
 	return [][2]string{
 		{"organizations", "(SELECT string_agg(CAST(organization_id AS text), ',') FROM account_organizations WHERE account_id = accounts.id)"},
 		{"locations", "(SELECT string_agg(CAST(location_id AS text), ',') FROM account_locations WHERE account_id = accounts.id)"},
-		{"role_ids", "(SELECT string_agg(CAST(role_id AS text), ',') FROM account_roles WHERE account_id = accounts.id)"},
+		roleIDs,
 	}
 }
+
+var roleIDs = [2]string{"role_ids", "(SELECT string_agg(CAST(role_id AS text), ',') FROM account_roles WHERE account_id = accounts.id)"}
 
 // accountSearchRow repeats the texts of an account as [foldCase] makes them, for
 // searches. They are written but not read.
@@ -107,6 +109,35 @@ func (t *tx) Account(id core.AccountID) (core.Account, error) {
 
 func (t *tx) AccountByUUID(id uuid.UUID) (core.Account, error) {
 	return one(accountRow.account)(get[accountRow](t, "WHERE uuid = ?", id))
+}
+
+// holderRow reads no more than is needed to tell who somebody is: that happens
+// at every request, and SQLite's driver asks for the name and type of each
+// column each time.
+type holderRow struct {
+	bun.BaseModel `bun:"table:accounts"`
+	ID            int64 `bun:",pk"`
+	Login         string
+	Admin         bool
+	Support       bool
+	Disabled      bool
+	ExpiresAt     instant `bun:",nullzero"`
+	Rights        texts
+
+	RoleIDs numbers `bun:"role_ids,scanonly"`
+}
+
+func (holderRow) derived() [][2]string { return [][2]string{roleIDs} }
+
+func (r holderRow) holder() core.Holder {
+	return core.Holder{
+		ID: core.AccountID(r.ID), Login: r.Login, Roles: core.Roles{Admin: r.Admin, Support: r.Support},
+		Rights: textsTo[core.Right](r.Rights), RoleIDs: idsOf[core.RoleID](r.RoleIDs), Disabled: r.Disabled, ExpiresAt: r.ExpiresAt.Time,
+	}
+}
+
+func (t *tx) HolderByLogin(login string) (core.Holder, error) {
+	return one(holderRow.holder)(get[holderRow](t, "WHERE lower(login) = ?", folded(login)))
 }
 
 func (t *tx) AccountByLogin(login string) (core.Account, error) {

@@ -92,6 +92,15 @@ func (t *tx) TokenByHash(use core.TokenUse, h core.SecretHash) (core.Token, erro
 	return one(tokenRow.token)(get[tokenRow](t, "WHERE secret_hash = ? AND use = ?", h[:], string(use)))
 }
 
+func (t *tx) Bearer(use core.TokenUse, h core.SecretHash) (core.Token, core.Holder, error) {
+	token, holder, err := getBoth[tokenRow, holderRow](t,
+		"ON accounts.id = tokens.account_id WHERE secret_hash = ? AND use = ?", h[:], string(use))
+	if err != nil {
+		return core.Token{}, core.Holder{}, err
+	}
+	return token.token(), holder.holder(), nil
+}
+
 func (t *tx) Token(id core.TokenID) (core.Token, error) {
 	return one(tokenRow.token)(get[tokenRow](t, "WHERE id = ?", int64(id)))
 }

@@ -60,6 +60,11 @@ func filtered[R any](t *tx, known fields, where core.Filter, order []core.Order,
 	if err = cmp.Or(c.err, err); err != nil {
 		return nil, 0, err
 	}
+	if p.Offset == 0 && c.hasSharp([]core.Filter{where}) {
+		if rows, whole, err := head[R](&c, terms, p); whole || err != nil {
+			return rows, len(rows), err
+		}
+	}
 	var n int
 	count := func(r *sql.Rows) error { return r.Scan(&n) }
 	if err := t.onceBound(count, "SELECT count(*) FROM "+s.table+c.text.String(), c.args); err != nil {
@@ -76,6 +81,17 @@ func filtered[R any](t *tx, known fields, where core.Filter, order []core.Order,
 		slices.Reverse(rows)
 	}
 	return rows, n, err
+}
+
+// head gives the first page of the few rows that a sharp column finds, and
+// whether these are all: then they need not be counted.
+func head[R any](c *condition, order terms, p core.Page) (rows []R, whole bool, err error) {
+	size, _ := limit(p)
+	size = min(size, fewRows)
+	s := shapeOf[R](c.t.db)
+	text := s.selects + c.text.String() + " ORDER BY " + order.text(false) + " LIMIT ?"
+	err = c.t.fewBound(appendTo(s, &rows), text, append(slices.Clone(c.args), size+1))
+	return rows, len(rows) <= size, err
 }
 
 // pageText is the query of a page among n rows, with LIMIT and OFFSET to bind.

@@ -343,6 +343,10 @@ func (p *planner) queryMade(ctx context.Context, text string, args []any) (*sql.
 	return p.once(ctx, text, args...)
 }
 
+func (p *planner) queryFew(ctx context.Context, text string, args []any) (*sql.Rows, error) {
+	return p.once(ctx, text, args...)
+}
+
 func (p *planner) once(ctx context.Context, text string, args ...any) (*sql.Rows, error) {
 	if err := p.ask(p.runner.once(ctx, p.explain+text, args...))(text); err != nil {
 		return nil, err
@@ -381,10 +385,11 @@ func lookUps(tx core.Tx) error {
 	for _, err := range []error{
 		fails(tx.Account(1)), fails(tx.AccountByUUID(uuid.New())), fails(tx.AccountByLogin("x")), fails(tx.AccountsByEmail("x")),
 		fails(tx.OrganizationByName("x")), fails(tx.LocationByName("x")), fails(tx.Project(1)), fails(tx.ProjectByName("x")),
-		fails(tx.APIKeyByHash(core.SecretHash{})), fails(tx.APIKeys(1)), fails(tx.TokenByHash("x", core.SecretHash{})), fails(tx.Tokens(1)),
+		fails(tx.APIKeyByHash(core.SecretHash{})), fails(tx.APIKeys(1)), fails(tx.TokenByHash("x", core.SecretHash{})), fails2(tx.Bearer("x", core.SecretHash{})), fails(tx.HolderByLogin("x")), fails(tx.Tokens(1)),
 		fails(tx.Key(1)), fails(tx.KeyByUUID(uuid.New())), fails(tx.KeysByOwner(1)), fails(tx.KeysByFingerprint(sshkey.SHA256{})),
 		fails(tx.OwnerKey(1, sshkey.SHA256{})), fails(tx.OwnerKeyByName(1, "x")), fails(tx.Revisions(uuid.New())), fails(tx.EvidenceOf(1)),
 		fails2(tx.Keys(core.KeyQuery{Where: core.OwnedBy(1), Page: page})),
+		fails2(tx.KeyEntries(core.KeyQuery{Where: core.OwnedBy(1), Page: page})),
 		fails2(tx.Keys(core.KeyQuery{Where: core.HasFingerprint(fingerprint(sshkey.HashMD5, 16))})),
 		fails2(tx.Keys(core.KeyQuery{Where: core.HasFingerprint(fingerprint(sshkey.HashSHA256, 32))})),
 		fails2(tx.Keys(core.KeyQuery{Where: core.And{core.HasFingerprint(fingerprint(sshkey.HashSHA512, 64)), core.OwnedBy(1)}})),

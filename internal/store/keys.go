@@ -104,6 +104,27 @@ func (t *tx) Keys(q core.KeyQuery) ([]core.Key, int, error) {
 	return keys, n, err
 }
 
+// keyEntryRow is a key with the UUID of its owner.
+type keyEntryRow struct {
+	bun.BaseModel `bun:"table:keys"`
+	keyRow
+	OwnerUUID uid `bun:"owner_uuid,scanonly"`
+}
+
+func (keyEntryRow) derived() [][2]string {
+	return [][2]string{{"owner_uuid", "(SELECT uuid FROM accounts WHERE id = keys.owner)"}}
+}
+
+func (r keyEntryRow) entry() core.KeyEntry {
+	return core.KeyEntry{Key: r.key(), OwnerUUID: uuid.UUID(r.OwnerUUID)}
+}
+
+func (t *tx) KeyEntries(q core.KeyQuery) ([]core.KeyEntry, int, error) {
+	rows, n, err := filtered[keyEntryRow](t, keyFields, q.Where, q.Order, "id", q.Page)
+	entries, err := all(keyEntryRow.entry)(rows, err)
+	return entries, n, err
+}
+
 func (t *tx) InsertKey(k core.Key) (core.KeyID, error) {
 	id, err := insert(t, keyRowOf(k))
 	return core.KeyID(id), err

@@ -226,6 +226,11 @@ func (r postgresRunner) queryMade(ctx context.Context, text string, args []any) 
 	return r.once(ctx, text, args...)
 }
 
+// queryFew prepares: which index is the right one is plain without the values.
+func (r postgresRunner) queryFew(ctx context.Context, text string, args []any) (*sql.Rows, error) {
+	return r.query(ctx, text, args)
+}
+
 func (r postgresRunner) once(ctx context.Context, text string, args ...any) (*sql.Rows, error) {
 	return r.QueryContext(ctx, text, append([]any{pgx.QueryExecModeExec}, args...)...)
 }

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"context"
 	"database/sql"
 	"math"
 
@@ -51,6 +52,17 @@ func (t *tx) once(scan func(*sql.Rows) error, q *bun.SelectQuery) error {
 // onceBound runs a query whose text is made for the occasion, with ? for its
 // arguments, and hands over each row. What cannot be stored is found nowhere.
 func (t *tx) onceBound(scan func(*sql.Rows) error, text string, args []any) error {
+	return t.made(t.run.queryMade, scan, text, args)
+}
+
+// fewBound is [tx.onceBound] for a query that is known to find few rows soon.
+func (t *tx) fewBound(scan func(*sql.Rows) error, text string, args []any) error {
+	return t.made(t.run.queryFew, scan, text, args)
+}
+
+type querier func(ctx context.Context, text string, args []any) (*sql.Rows, error)
+
+func (t *tx) made(query querier, scan func(*sql.Rows) error, text string, args []any) error {
 	if err := t.ready(); err != nil || !storable(args) {
 		return err
 	}
@@ -58,7 +70,7 @@ func (t *tx) onceBound(scan func(*sql.Rows) error, text string, args []any) erro
 	if len(text) > longText {
 		return t.rows(scan)(t.run.once(t.ctx, text, args...))
 	}
-	return t.rows(scan)(t.run.queryMade(t.ctx, text, args))
+	return t.rows(scan)(query(t.ctx, text, args))
 }
 
 // longText is the length of a text from which on it will hardly come again: it

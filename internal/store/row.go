@@ -65,6 +65,7 @@ type shape struct {
 	read    []*schema.Field // these and the derived ones
 
 	selects   string // SELECT read FROM table
+	names     string // what is read, each column with its table
 	inserts   string // INSERT INTO table (columns) VALUES (…), without the id
 	insertsID string // and with it
 	updates   string // UPDATE table SET column = ?, … WHERE id = ?
@@ -103,6 +104,10 @@ func newShape(table *schema.Table, row any) *shape {
 		}
 	}
 	s.selects = "SELECT " + strings.Join(names, ", ") + " FROM " + name + " "
+	for i := range table.Fields {
+		names[i] = name + "." + names[i]
+	}
+	s.names = strings.Join(names, ", ")
 	return s
 }
 
@@ -112,11 +117,15 @@ func insertText(table string, columns []string) string {
 
 // scan reads the row at hand into the struct that v is.
 func (s *shape) scan(r *sql.Rows, v reflect.Value) error {
-	dest := make([]any, len(s.read))
-	for i, f := range s.read {
-		dest[i] = f.Value(v).Addr().Interface()
+	return r.Scan(s.appendFields(make([]any, 0, len(s.read)), v)...)
+}
+
+// appendFields appends where the columns that are read belong in the struct that v is.
+func (s *shape) appendFields(dest []any, v reflect.Value) []any {
+	for _, f := range s.read {
+		dest = append(dest, f.Value(v).Addr().Interface())
 	}
-	return r.Scan(dest...)
+	return dest
 }
 
 // appendTo gives a scan that appends each row to rows.
@@ -156,6 +165,22 @@ func get[R any](t *tx, rest string, args ...any) (R, error) {
 		return *new(R), errNotFound
 	}
 	return rows[0], nil
+}
+
+// getBoth gives the first row of each of two tables that belong together: the
+// rest of a SELECT says how, from ON.
+func getBoth[A, B any](t *tx, rest string, args ...any) (a A, b B, err error) {
+	one, other, found := shapeOf[A](t.db), shapeOf[B](t.db), false
+	scan := func(r *sql.Rows) error {
+		found = true
+		dest := one.appendFields(make([]any, 0, len(one.read)+len(other.read)), reflect.ValueOf(&a).Elem())
+		return r.Scan(other.appendFields(dest, reflect.ValueOf(&b).Elem())...)
+	}
+	text := "SELECT " + one.names + ", " + other.names + " FROM " + one.table + " JOIN " + other.table + " " + rest + " LIMIT 1"
+	if err = t.query(scan, text, args...); err == nil && !found {
+		err = errNotFound
+	}
+	return a, b, err
 }
 
 // insert adds a row and gives its id: the one it has, or else a new one.

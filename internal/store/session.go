@@ -74,6 +74,10 @@ func (s *session) queryMade(ctx context.Context, text string, args []any) (*sql.
 	return statement.QueryContext(ctx, args...)
 }
 
+func (s *session) queryFew(ctx context.Context, text string, args []any) (*sql.Rows, error) {
+	return s.queryMade(quiet(ctx), text, args)
+}
+
 func (s *session) once(ctx context.Context, text string, args ...any) (*sql.Rows, error) {
 	return s.conn.QueryContext(ctx, text, args...)
 }

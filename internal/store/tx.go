@@ -37,6 +37,8 @@ type runner interface {
 	exec(ctx context.Context, text string, args []any) (sql.Result, error)
 	// queryMade runs a query whose text was made for a filter and may come again.
 	queryMade(ctx context.Context, text string, args []any) (*sql.Rows, error)
+	// queryFew runs one that is as short as those of query.
+	queryFew(ctx context.Context, text string, args []any) (*sql.Rows, error)
 	// once runs a query that is not worth keeping prepared.
 	once(ctx context.Context, text string, args ...any) (*sql.Rows, error)
 }

@@ -1,6 +1,7 @@
 package storetest
 
 import (
+	"errors"
 	"fmt"
 	"net/netip"
 	"reflect"
@@ -195,7 +196,7 @@ func accounts(t *testing.T) kind[core.Account] {
 			v.ID, err = tx.InsertAccount(*v)
 			return err
 		},
-		read:   func(tx core.Tx, v core.Account) (core.Account, error) { return tx.Account(v.ID) },
+		read:   sameAccount,
 		update: func(tx core.Tx, v core.Account) error { return tx.UpdateAccount(v) },
 	}
 }
@@ -259,6 +260,21 @@ func apiKeys(t *testing.T) kind[core.APIKey] {
 	}
 }
 
+// sameAccount reads an account whole and as a holder.
+func sameAccount(tx core.Tx, v core.Account) (core.Account, error) {
+	account, err1 := tx.Account(v.ID)
+	holder, err2 := tx.HolderByLogin(v.Login)
+	return account, errors.Join(err1, err2, same("HolderByLogin", holder, account.Holder()))
+}
+
+// sameToken reads a token alone and with its account.
+func sameToken(tx core.Tx, v core.Token) (core.Token, error) {
+	token, err1 := tx.TokenByHash(v.Use, v.SecretHash)
+	account, err2 := tx.Account(token.Account)
+	bearer, holder, err3 := tx.Bearer(v.Use, v.SecretHash)
+	return token, errors.Join(err1, err2, err3, same("Bearer's token", bearer, token), same("Bearer's holder", holder, account.Holder()))
+}
+
 func tokens(t *testing.T) kind[core.Token] {
 	return kind[core.Token]{
 		prepare: func(tx core.Tx, v *core.Token) error {
@@ -271,7 +287,7 @@ func tokens(t *testing.T) kind[core.Token] {
 			v.ID, err = tx.InsertToken(*v)
 			return err
 		},
-		read:   func(tx core.Tx, v core.Token) (core.Token, error) { return tx.TokenByHash(v.Use, v.SecretHash) },
+		read:   sameToken,
 		update: func(tx core.Tx, v core.Token) error { return tx.UpdateToken(v) },
 	}
 }

@@ -56,6 +56,9 @@ func empty[T any](all []T, err error) error {
 // fails drops a look-up's value.
 func fails[T any](_ T, err error) error { return err }
 
+// fails2 drops both of a look-up's values.
+func fails2[T, U any](_ T, _ U, err error) error { return err }
+
 func lookUps(t testing.TB) map[string]func(core.Tx) error {
 	return map[string]func(core.Tx) error{
 		"Account":                func(tx core.Tx) error { return fails(tx.Account(9999)) },
@@ -67,6 +70,8 @@ func lookUps(t testing.TB) map[string]func(core.Tx) error {
 		"ProjectByName":          func(tx core.Tx) error { return fails(tx.ProjectByName("nothing")) },
 		"APIKeyByHash":           func(tx core.Tx) error { return fails(tx.APIKeyByHash(core.SecretHash{1})) },
 		"TokenByHash":            func(tx core.Tx) error { return fails(tx.TokenByHash(core.UseWaldur, core.SecretHash{1})) },
+		"Bearer":                 func(tx core.Tx) error { return fails2(tx.Bearer(core.UseWaldur, core.SecretHash{1})) },
+		"HolderByLogin":          func(tx core.Tx) error { return fails(tx.HolderByLogin("nobody")) },
 		"TicketByUUID":           func(tx core.Tx) error { return fails(tx.TicketByUUID(uuid.New())) },
 		"SecondFactor":           func(tx core.Tx) error { return fails(tx.SecondFactor(9999)) },
 		"SignInByHash":           func(tx core.Tx) error { return fails(tx.SignInByHash(core.SecretHash{1})) },
@@ -439,6 +444,16 @@ func projectName(p core.Project) string { return p.Name }
 
 func keyID(k core.Key) core.KeyID { return k.ID }
 
+// entriesOf gives keys the UUIDs of their owners.
+func entriesOf(keys []core.Key, owners ...core.Account) []core.KeyEntry {
+	var entries []core.KeyEntry
+	for _, k := range keys {
+		i := slices.IndexFunc(owners, func(a core.Account) bool { return a.ID == k.Owner })
+		entries = append(entries, core.KeyEntry{Key: k, OwnerUUID: owners[i].UUID})
+	}
+	return entries
+}
+
 func testKeys(t *testing.T, s core.Store) {
 	var ada, bob core.Account
 	var one, two, other core.Key
@@ -470,7 +485,16 @@ func testKeys(t *testing.T, s core.Store) {
 	} {
 		view(t, s, func(tx core.Tx) error {
 			got, n, err := tx.Keys(c.q)
-			return errors.Join(err, same("Keys "+name, idsIn(got, keyID), c.want), same("count of keys "+name, n, len(c.want)))
+			entries, m, failed := tx.KeyEntries(c.q)
+			return errors.Join(err, failed, same("Keys "+name, idsIn(got, keyID), c.want), same("count of keys "+name, n, len(c.want)),
+				same("KeyEntries "+name, entries, entriesOf(got, ada, bob)), same("count of entries "+name, m, n))
+		})
+	}
+	for offset, want := range [][]core.KeyID{{one.ID}, {other.ID}, nil} { // of the two that a fingerprint finds
+		view(t, s, func(tx core.Tx) error {
+			q := core.KeyQuery{Where: core.HasFingerprint(sshkey.Fingerprint{Hash: sshkey.HashSHA256, Sum: sha256[:]}), Page: core.Page{Offset: offset, Limit: 1}}
+			got, n, err := tx.Keys(q)
+			return errors.Join(err, same(fmt.Sprint("page from ", offset), idsIn(got, keyID), want), same("count", n, 2))
 		})
 	}
 	view(t, s, func(tx core.Tx) error {
