@@ -1,12 +1,15 @@
 package foreman_test
 
 import (
+	"cmp"
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -89,10 +92,14 @@ func TestClientWithoutCookies(t *testing.T) {
 func TestBruteForce(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
+	cookie, _, _ := strings.Cut(w.do(asViewer, http.MethodGet, "/api/status", "").Header().Get("Set-Cookie"), ";")
 	for range 30 {
 		w.want("bob:wrong", http.MethodGet, "/api/status", "", http.StatusUnauthorized, `{"error":{"message":"Unable to authenticate user bob"}}`)
 	}
 	w.want(asAdmin, http.MethodGet, "/api/status", "", http.StatusUnauthorized, `{"error":{"message":"Too many tries, please try again in a few minutes."}}`)
+	if got := w.do("", http.MethodGet, "/api/status", "", "Cookie", cookie); got.Code != http.StatusOK {
+		t.Errorf("a session at an address that is locked out = %d %s, want 200", got.Code, got.Body)
+	}
 	w.pass(5 * time.Minute)
 	w.want(asAdmin, http.MethodGet, "/api/status", "", http.StatusOK, "")
 }
@@ -163,6 +170,25 @@ func TestKeysByActor(t *testing.T) {
 	}
 }
 
+// The rights over keys without those over users: of others no key is seen or
+// taken away, but one may be added.
+func TestKeyRightsAlone(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.apply(core.Desired{Accounts: []core.DesiredAccount{{
+		ID: 20, Login: "makers", Organizations: []string{"acme"}, Locations: []string{"berlin"}, Tokens: tokenOf(asMaker),
+		Rights: []core.Right{core.ViewKeys, core.CreateKeys, core.DestroyKeys},
+	}}})
+	w.want(asMaker, http.MethodPost, "/api/users/5/ssh_keys", keyBody(t, "laptop", ed25519Key), http.StatusCreated, "")
+	w.want(asMaker, http.MethodGet, "/api/users/5/ssh_keys", "", http.StatusOK,
+		`{"total":0,"subtotal":0,"page":1,"per_page":20,"search":null,"sort":{"by":null,"order":null},"results":[]}`)
+	w.want(asMaker, http.MethodGet, "/api/users/5/ssh_keys/1", "", http.StatusNotFound, `{"error":{"message":"Resource ssh_key not found by id '1'"}}`)
+	w.want(asMaker, http.MethodDelete, "/api/users/5/ssh_keys/1", "", http.StatusNotFound, `{"error":{"message":"Resource ssh_key not found by id '1'"}}`)
+	w.want(asMaker, http.MethodPost, "/api/users/8/ssh_keys", keyBody(t, "laptop", ed25519Key), http.StatusUnprocessableEntity, `{"error":{"message":"Couldn't find User with 'id'=8"}}`)
+	w.want(asMaker, http.MethodGet, "/api/users/5", "", http.StatusForbidden, "")
+	w.want(asBob, http.MethodGet, "/api/users/5/ssh_keys/1", "", http.StatusOK, "")
+}
+
 // Nobody rises by what he may do to others.
 func TestNobodyRises(t *testing.T) {
 	t.Parallel()
@@ -220,6 +246,40 @@ func TestUsersInOrder(t *testing.T) {
 		}
 	}
 }
+
+// Users are found by each field of their list, names of roles and places among them.
+func TestUserSearch(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.want(asAdmin, http.MethodPut, "/api/users/8", `{"role_ids":[2,3],"description":"on leave"}`, http.StatusOK, "")
+	for query, want := range map[string]string{
+		`role = Viewer`: "zoe", `role ~ manager`: "zoe", `role != Viewer`: "zoe", `role ^ (Manager, "SSH key manager")`: "zoe", `role = viewer`: "",
+		`null? role`: "admin bob viewer manager off", `has role`: "zoe", `not role = Viewer`: "admin bob viewer manager off",
+		`role_id = 2`: "zoe", `role_id > 2`: "zoe", `null? role_id`: "admin bob viewer manager off",
+		`location = berlin`: "bob viewer manager off", `location ~ BER`: "bob viewer manager off", `null? location`: "admin zoe", `location_id = 1`: "bob viewer manager off",
+		`organization = zeta`: "zoe", `organization_id ^ (2, 3)`: "zoe", `has organization and null? location`: "zoe",
+		`auth_source = Internal and admin`: "admin", `auth_source_type = AuthSourceInternal and id = 5`: "bob", `auth_source = LDAP`: "",
+		`usergroup = x`: "", `admin`: "admin", `login = admin`: "admin", `disabled`: "off", `disabled = false and id > 7`: "zoe",
+		`last_login_on > yesterday`: "admin", `null? last_login_on`: "bob viewer manager zoe off",
+		`mail = "bob@example.com"`: "bob", `lastname = User`: "admin", `leave`: "zoe", `viewer`: "viewer zoe", `id ^ (4, 5)`: "admin bob",
+	} {
+		var list struct{ Results []struct{ Login string } }
+		reply := w.do(asAdmin, http.MethodGet, "/api/users?search="+url.QueryEscape(query), "")
+		if err := json.Unmarshal(reply.Body.Bytes(), &list); err != nil || reply.Code != http.StatusOK {
+			t.Errorf("%s = %d %s", query, reply.Code, reply.Body)
+		}
+		var got []string
+		for _, u := range list.Results {
+			got = append(got, u.Login)
+		}
+		slices.SortFunc(got, func(a, b string) int { return cmp.Compare(strings.Index(everybody, a), strings.Index(everybody, b)) })
+		if strings.Join(got, " ") != want {
+			t.Errorf("%s finds %v, want %s", query, got, want)
+		}
+	}
+}
+
+const everybody = "admin bob viewer manager zoe off" // in the order of their ids
 
 // An answer that the client has is not sent again.
 func TestConditionalRequests(t *testing.T) {

@@ -98,11 +98,8 @@ type description struct {
 					URL    string `json:"api_url"`
 					Method string `json:"http_method"`
 				}
-				Params []struct {
-					Name        string
-					Description *string
-					Expected    string `json:"expected_type"`
-				}
+				Params   []describedParam
+				Metadata struct{ Search []struct{ Name, Type string } }
 			}
 		}
 	}
@@ -114,6 +111,26 @@ func hammer(t *testing.T) *client {
 		world: newWorld(t), t: t, slash: "/", checksums: map[string]bool{},
 		headers: []string{"Accept", "application/json;version=2", "Accept-Language", "en", "Content-Type", "application/json"},
 	}
+}
+
+type describedParam struct {
+	Name        string
+	Description *string
+	Required    bool
+	Expected    string `json:"expected_type"`
+	Params      []describedParam
+}
+
+// String is "name:type", with a mark where it is required.
+func (p describedParam) String() string {
+	text := p.Name + ":" + p.Expected
+	if p.Required {
+		text += "!"
+	}
+	if p.Params != nil {
+		text += fmt.Sprint(p.Params)
+	}
+	return text
 }
 
 // What hammer sends, in its order and with its doubled slashes and headers, as
@@ -263,6 +280,50 @@ func TestDescription(t *testing.T) {
 		if got := strings.TrimSpace(methods[resource]); got != want {
 			t.Errorf("%s has %s, want %s", resource, got, want)
 		}
+	}
+}
+
+// The parameters of methods, in order, with their types: clients check them
+// before they send anything.
+func TestDescribedParameters(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	var d description
+	if err := json.Unmarshal(w.do("", "GET", "/apidoc/v2.json", "").Body.Bytes(), &d); err != nil {
+		t.Fatal(err)
+	}
+	const context = "location_id:numeric organization_id:numeric "
+	const user = "firstname:string lastname:string %sdescription:string disabled:boolean admin:boolean password:string " +
+		"default_location_id:numeric default_organization_id:numeric %stimezone:string locale:string role_ids:array mail_enabled:boolean " +
+		"location_ids:array organization_ids:array"
+	want := map[string]string{
+		"ssh_keys#index":                 context + "user_id:string! search:string order:string page:numeric per_page:string",
+		"ssh_keys#show":                  context + "id:string! user_id:string!",
+		"ssh_keys#create":                context + "user_id:string! ssh_key:hash![name:string! key:string!]",
+		"ssh_keys#destroy":               context + "id:string! user_id:string!",
+		"personal_access_tokens#create":  context + "user_id:string! personal_access_token:hash![name:string! expires_at:string]",
+		"personal_access_tokens#destroy": context + "id:string! user_id:string!",
+		"users#index":                    context + "search:string order:string page:numeric per_page:string",
+		"users#create":                   context + "user:hash![login:string! " + fmt.Sprintf(user, "mail:string! ", "auth_source_id:numeric! ") + "]",
+		"users#update": context + "id:string! user:hash![login:string " + fmt.Sprintf(user, "mail:string ", "auth_source_id:numeric ") +
+			" current_password:string]",
+		"users#show": context + "id:string!", "users#destroy": context + "id:string!", "users#show_current": "",
+		"home#index": "", "home#status": "", "ping#ping": "", "ping#statuses": "", "hosts#update": "",
+	}
+	for resource, r := range d.Docs.Resources {
+		for _, m := range r.Methods {
+			name := resource + "#" + m.Name
+			if text, ok := want[name]; ok && fmt.Sprint(m.Params) != "["+text+"]" {
+				t.Errorf("%s takes %v\nwant [%s]", name, m.Params, text)
+			}
+			delete(want, name)
+			if name == "ssh_keys#index" && fmt.Sprint(m.Metadata.Search) != "[{id integer} {name string} {user_id integer}]" {
+				t.Errorf("%s is searched by %v", name, m.Metadata.Search)
+			}
+		}
+	}
+	if len(want) > 0 {
+		t.Errorf("%v are not described", want)
 	}
 }
 
