@@ -1,12 +1,14 @@
 package senhasegura_test
 
 import (
+	"cmp"
 	"context"
 	"encoding/base64"
 	"errors"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -82,7 +84,7 @@ func TestSignatureAttacks(t *testing.T) {
 func TestOriginAttacks(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	const proxy = "192.0.2.200:1"
+	const proxy = trustedProxy
 	cert := ":" + base64.StdEncoding.EncodeToString([]byte(certificateDER)) + ":"
 	for name, tt := range map[string]struct {
 		client  string
@@ -111,23 +113,40 @@ func TestOriginAttacks(t *testing.T) {
 }
 
 // What every kind of authorization gets at every call for a key or a device:
-// the number of the error, or ok.
+// the number of the error, or ok. Those right of the bar are let in nowhere.
 const matrix = `
-                                   writer reader stranger assigned hosted foreign nothing
-GET    /pam/key/1                  ok     ok     1009     ok       ok     1009    denied
-DELETE /pam/key/1                  ok     1039   1009     ok       1039   1009    denied
-PUT    /pam/key/1                  1045   1039   1009     1045     1039   1009    denied
-POST   /pam/key                    ok     1039   1009     ok       1039   1009    denied
-GET    /pam/credential             1      1      0        1        1      0       denied
-DELETE /pam/credential/custody/1   1018   1018   1009     1018     1018   1009    denied
-GET    /pam/device                 3      3      3        3        3      1       denied
-GET    /pam/device/1               ok     ok     ok       ok       ok     1011    denied
-GET    /pam/device/web-01          ok     ok     ok       ok       ok     1011    denied
-DELETE /pam/device/1               ok     1039   ok       ok       1039   1011    denied
-PUT    /pam/device/1               1044   1039   1044     1044     1039   1011    denied
-POST   /pam/device                 ok     1039   ok       ok       1039   1011    denied
-GET    /pam/key/999                1015   1015   1015     1015     1015   1015    denied
+                                   writer reader stranger assigned hosted foreign nothing | off      closed   expired  address referer nocert badcert
+GET    /pam/key/1                  ok     ok     1009     ok       ok     1009    denied  | inactive inactive inactive denied  denied  denied denied
+DELETE /pam/key/1                  ok     1039   1009     ok       1039   1009    denied  | inactive inactive inactive denied  denied  denied denied
+PUT    /pam/key/1                  1045   1039   1009     1045     1039   1009    denied  | inactive inactive inactive denied  denied  denied denied
+POST   /pam/key                    ok     1039   1009     ok       1039   1009    denied  | inactive inactive inactive denied  denied  denied denied
+GET    /pam/credential             1      1      0        1        1      0       denied  | inactive inactive inactive denied  denied  denied denied
+DELETE /pam/credential/custody/1   1018   1018   1009     1018     1018   1009    denied  | inactive inactive inactive denied  denied  denied denied
+GET    /pam/device                 3      3      3        3        3      1       denied  | inactive inactive inactive denied  denied  denied denied
+GET    /pam/device/1               ok     ok     ok       ok       ok     1011    denied  | inactive inactive inactive denied  denied  denied denied
+GET    /pam/device/web-01          ok     ok     ok       ok       ok     1011    denied  | inactive inactive inactive denied  denied  denied denied
+DELETE /pam/device/1               ok     1039   ok       ok       1039   1011    denied  | inactive inactive inactive denied  denied  denied denied
+PUT    /pam/device/1               1044   1039   1044     1044     1039   1011    denied  | inactive inactive inactive denied  denied  denied denied
+POST   /pam/device                 ok     1039   ok       ok       1039   1011    denied  | inactive inactive inactive denied  denied  denied denied
+GET    /pam/key/999                1015   1015   1015     1015     1015   1015    denied  | inactive inactive inactive denied  denied  denied denied
+GET    /pam/device/999             1011   1011   1011     1011     1011   1011    denied  | inactive inactive inactive denied  denied  denied denied
+GET    /pam/key                    500    500    500      500      500    500     500     | inactive inactive inactive denied  denied  denied denied
 `
+
+// kinds are the authorizations of the matrix that are not just named in the
+// world: whose token is shown, and with what beside it.
+var kinds = map[string]struct {
+	client  string
+	headers []string
+}{
+	"expired": {"brief", nil},
+	"address": {"near", []string{"RemoteAddr", "203.0.113.9:1"}},
+	"referer": {"page", []string{"Referer", "https://elsewhere.example.org/tools"}},
+	"nocert":  {"pinned", []string{"RemoteAddr", trustedProxy}},
+	"badcert": {"pinned", []string{"RemoteAddr", trustedProxy, "Client-Cert", ":" + base64.StdEncoding.EncodeToString([]byte("another")) + ":"}},
+}
+
+const trustedProxy = "192.0.2.200:1"
 
 const deviceBody = `{"hostname":"web-01","ip":"1","model":"m","type":"t","vendor":"v","site":"s"}`
 
@@ -135,25 +154,44 @@ func TestMatrix(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	w.newKey(t)
+	w.open(t)
 	tokens := map[string]string{}
-	lines := strings.Split(strings.TrimSpace(matrix), "\n")
+	lines := strings.Split(strings.TrimSpace(strings.ReplaceAll(matrix, "|", "")), "\n")
 	clients := strings.Fields(lines[0])
 	for _, client := range clients {
-		tokens[client] = "Bearer " + w.token(t, client)
+		tokens[client] = "Bearer " + w.token(t, cmp.Or(kinds[client].client, client))
 	}
+	w.shut(t)
 	w.over(rehearsal{w.store})
-	bodies := map[string]string{"/pam/key": `{"identifier":"deploy-web","key_name":"x"}`, "/pam/device": deviceBody}
+	bodies := map[string]string{"POST /pam/key": `{"identifier":"deploy-web","key_name":"x"}`, "POST /pam/device": deviceBody}
 	for _, line := range lines[1:] {
 		cells := strings.Fields(line)
 		for i, client := range clients {
 			for _, prefix := range []string{"/api", "/iso"} {
-				reply := w.send(t, tokens[client], cells[0], prefix+cells[1], bodies[cells[1]])
+				reply := w.send(t, tokens[client], cells[0], prefix+cells[1], bodies[cells[0]+" "+cells[1]], kinds[client].headers...)
 				if got := outcome(t, reply); got != cells[i+2] {
 					t.Errorf("%s %s%s by %s = %s, want %s: %s", cells[0], prefix, cells[1], client, got, cells[i+2], reply.Body)
 				}
 			}
 		}
 	}
+}
+
+// open and shut let those in, and then out, who have a token from a time when
+// they were let in.
+func (w *world) open(t *testing.T) {
+	t.Helper()
+	w.apply(t, func(d *core.Desired) {
+		d.Applications = []core.DesiredApplication{{Name: "closed", Authorizations: []core.DesiredAuthorization{authorization("closed")}}}
+	})
+	w.disable(t, "off", false)
+}
+
+func (w *world) shut(t *testing.T) {
+	t.Helper()
+	w.apply(t, func(*core.Desired) {})
+	w.disable(t, "off", true)
+	w.pass(31 * time.Minute) // brief is over by then
 }
 
 // over puts the face over another store.
@@ -188,6 +226,10 @@ func outcome(t *testing.T, reply *httptest.ResponseRecorder) string {
 	switch {
 	case strings.HasPrefix(text, "You are not authorized"):
 		return "denied"
+	case reply.Code == http.StatusUnauthorized && text == "Inactive authorization":
+		return "inactive"
+	case text == "Unexpected error":
+		return strconv.Itoa(reply.Code)
 	case reply.Code < 300 && strings.HasSuffix(text, " found"):
 		return strings.Fields(text)[0]
 	case reply.Code < 300:
