@@ -23,7 +23,7 @@ func (s *Service) judgeMaterial(ctx context.Context, by Actor, in ManagedKeyChan
 		return 0, err
 	}
 	defer done()
-	return version, want.belongsTogether()
+	return version, want.belongsTogether(in.PublicKey.Set)
 }
 
 // materialAfter gives what a key's material will be after the change.
@@ -47,8 +47,9 @@ func (s *Service) materialAfter(ctx context.Context, by Actor, in ManagedKeyChan
 }
 
 // belongsTogether says what is wrong with a pair: a private half that cannot be
-// read, or is not that of the public one.
-func (m material) belongsTogether() error {
+// read, or is not that of the public one. That is laid to the public half where
+// it was given.
+func (m material) belongsTogether(publicGiven bool) error {
 	var p problems
 	public, err := plainKey(m.public)
 	if err != nil {
@@ -60,6 +61,8 @@ func (m material) belongsTogether() error {
 		p.addf("passphrase", "the private key %v", bad)
 	case bad != nil:
 		p.addf("private_key", "%v", bad)
+	case err == nil && of.SHA256() != public.SHA256() && !publicGiven:
+		p.addf("private_key", "is not that of the public key there is, which is %s", public.SHA256())
 	case err == nil && of.SHA256() != public.SHA256():
 		p.addf("public_key", "is not that of the private key, which is %s", of.SHA256())
 	}

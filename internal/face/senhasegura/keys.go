@@ -185,6 +185,9 @@ func savedKeyFault(in core.ManagedKeyChange, err error, s settings) error {
 	if !in.PrivateKey.Value.IsZero() {
 		numbers["private_key"] = privateKeyBad
 	}
+	if in.Strict { // the private key cannot be read with it
+		numbers["passphrase"] = privateKeyBad
+	}
 	first := e.Fields[0]
 	n, ok := numbers[first.Path]
 	if !ok {
