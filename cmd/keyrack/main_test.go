@@ -13,10 +13,13 @@ import (
 	"keyrack/internal/pgtest"
 )
 
+// programs are what tests run as processes of their own.
+var programs = map[string]func(){"keyrack": main}
+
 // TestMain lets scripts and tests run `keyrack` as a process of its own: this
 // test binary, which under that name is the program.
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){"keyrack": main})
+	testscript.Main(m, programs)
 }
 
 // scriptTime bounds all scripts together. They come nowhere near it, unless one hangs.

@@ -45,6 +45,7 @@ var reasons = map[string]string{
 	"golang.org/x/crypto":                                      "SSH",
 	"golang.org/x/oauth2":                                      "access tokens fetched by a stock client, in tests",
 	"golang.org/x/sync":                                        "errgroup and bounded concurrency",
+	"golang.org/x/sys":                                         "no core files, by prctl and setrlimit",
 	"golang.org/x/term":                                        "passwords asked for without echo; is this a terminal",
 	"golang.org/x/time":                                        "rate limits",
 	"modernc.org/sqlite":                                       "SQLite without C",
