@@ -46,6 +46,7 @@ var rows = []row{
 	{"C1", "no secret in the clear", both, true, nothingInClear},
 	{"C2", "a wrong master key", sqlite, true, wrongMasterKey},
 	{"C3", "sealed values changed and swapped", sqlite, true, tampered},
+	{"C4", "new keys for the vault, and kills", both, true, rotated},
 	{"L1", "silent SSH clients", sqlite, true, silentClients},
 	{"L2", "a key exchange that never ends", sqlite, false, slowKeyExchange},
 	{"L5", "durable writes beside readers", both, false, durableWrites},
