@@ -61,7 +61,7 @@ var mayImport = map[string][]string{
 
 	// For tests alone: no package above may import these.
 	"store/storetest": {"core", "pgtest", "sshkey", "store"}, // opens stores for others' tests too
-	"face/facetest":   {"core", "face", "store"},
+	"face/facetest":   {"core", "face", "store", "vault"},
 
 	"transit/transittest": nil,
 

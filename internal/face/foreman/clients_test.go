@@ -34,16 +34,16 @@ func TestSessions(t *testing.T) {
 	}
 	bob := begin("bob:" + password)
 	for range 3 {
-		w.pass(50 * time.Minute)
+		w.Pass(50 * time.Minute)
 		if got := status(bob); got != http.StatusOK {
 			t.Fatalf("a session in use, credentials ignored = %d", got)
 		}
 	}
-	account, err := w.core.AccountRef(t.Context(), operator, "bob")
+	account, err := w.Core.AccountRef(t.Context(), operator, "bob")
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := w.core.SetAccountDisabled(t.Context(), operator, account.UUID, true); err != nil {
+	if _, err := w.Core.SetAccountDisabled(t.Context(), operator, account.UUID, true); err != nil {
 		t.Fatal(err)
 	}
 	if got := status(bob); got != http.StatusUnauthorized {
@@ -72,7 +72,7 @@ func TestClientWithoutCookies(t *testing.T) {
 		return cookie
 	}
 	byToken, byPassword := session(asBob), session("bob:"+password)
-	w.pass(59 * time.Second)
+	w.Pass(59 * time.Second)
 	if again := session(asBob); again != byToken || byToken == byPassword || session(asAdmin) == byToken {
 		t.Errorf("sessions of a token %s, again %s, of the password %s; want the same for a credential", byToken, again, byPassword)
 	}
@@ -82,7 +82,7 @@ func TestClientWithoutCookies(t *testing.T) {
 		t.Error("a session that has ended is given out again")
 	}
 	last := session(asBob)
-	w.pass(time.Minute)
+	w.Pass(time.Minute)
 	if session(asBob) == last {
 		t.Error("a session is given out again after a minute")
 	}
@@ -100,7 +100,7 @@ func TestBruteForce(t *testing.T) {
 	if got := w.do("", http.MethodGet, "/api/status", "", "Cookie", cookie); got.Code != http.StatusOK {
 		t.Errorf("a session at an address that is locked out = %d %s, want 200", got.Code, got.Body)
 	}
-	w.pass(5 * time.Minute)
+	w.Pass(5 * time.Minute)
 	w.want(asAdmin, http.MethodGet, "/api/status", "", http.StatusOK, "")
 }
 
@@ -117,7 +117,7 @@ func TestTokens(t *testing.T) {
 		t.Fatalf("create = %d %s", reply.Code, reply.Body)
 	}
 	path := fmt.Sprintf("/api/users/5/personal_access_tokens/%d", made.ID)
-	w.pass(time.Minute)
+	w.Pass(time.Minute)
 	w.want("BOB:"+made.Value, http.MethodGet, "/api/status", "", http.StatusOK, "")
 	if got := w.do(asBob, http.MethodGet, path, "").Body.String(); !strings.Contains(got, `"last_used_at":"2024-10-24 09:22:03 UTC"`) {
 		t.Errorf("a used token = %s", got)
@@ -175,7 +175,7 @@ func TestKeysByActor(t *testing.T) {
 func TestKeyRightsAlone(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	w.apply(core.Desired{Accounts: []core.DesiredAccount{{
+	w.Apply(t, core.Desired{Accounts: []core.DesiredAccount{{
 		ID: 20, Login: "makers", Organizations: []string{"acme"}, Locations: []string{"berlin"}, Tokens: tokenOf(asMaker),
 		Rights: []core.Right{core.ViewKeys, core.CreateKeys, core.DestroyKeys},
 	}}})
@@ -193,7 +193,7 @@ func TestKeyRightsAlone(t *testing.T) {
 func TestNobodyRises(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	w.apply(core.Desired{Accounts: []core.DesiredAccount{{
+	w.Apply(t, core.Desired{Accounts: []core.DesiredAccount{{
 		Login: "boss", Roles: core.Roles{Admin: true}, Organizations: []string{"acme"}, Locations: []string{"berlin"},
 	}}})
 	w.want(asManager, http.MethodPut, "/api/users/boss", `{"password":"another-long-password"}`, http.StatusForbidden, "")
@@ -313,7 +313,7 @@ func TestOAuth(t *testing.T) {
 		o.OAuth = &foreman.OAuth{ConsumerKey: "katello", ConsumerSecret: vault.NewSecret(secret), MapUsers: true}
 	})
 	now := time.Now().UTC()
-	w.now.Store(&now)
+	w.SetNow(now)
 	var header string
 	server := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { header = r.Header.Get("Authorization") }))
 	t.Cleanup(server.Close)
@@ -332,7 +332,7 @@ func TestOAuth(t *testing.T) {
 		return header
 	}
 	w.api = nil
-	o := foreman.Options{Core: w.core, BaseURL: server.URL, OAuth: &foreman.OAuth{ConsumerKey: "katello", ConsumerSecret: vault.NewSecret(secret), MapUsers: true}}
+	o := foreman.Options{Core: w.Core, BaseURL: server.URL, OAuth: &foreman.OAuth{ConsumerKey: "katello", ConsumerSecret: vault.NewSecret(secret), MapUsers: true}}
 	w.api = foreman.New(o)
 	signed := sign(secret)
 	for _, tt := range []struct {

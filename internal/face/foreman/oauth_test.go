@@ -36,7 +36,7 @@ func (w *world) signed(secret, method, path, body string, changes ...[2]string) 
 	w.t.Helper()
 	params := map[string]string{
 		"oauth_consumer_key": "katello", "oauth_signature_method": "HMAC-SHA1", "oauth_version": "1.0",
-		"oauth_timestamp": strconv.FormatInt(w.clock().Unix(), 10), "oauth_nonce": fmt.Sprint("nonce", nonces.Add(1)),
+		"oauth_timestamp": strconv.FormatInt(w.Now().Unix(), 10), "oauth_nonce": fmt.Sprint("nonce", nonces.Add(1)),
 	}
 	if body != "" {
 		sum := sha1.Sum([]byte(body)) //nolint:gosec // see the import
@@ -141,6 +141,6 @@ func TestOAuthOff(t *testing.T) {
 		}
 	}
 	w.want(asBob, http.MethodGet, "/api/status", "", http.StatusUnauthorized, `{"error":{"message":"Too many tries, please try again in a few minutes."}}`)
-	w.pass(5 * time.Minute)
+	w.Pass(5 * time.Minute)
 	w.want(asBob, http.MethodGet, "/api/status", "", http.StatusOK, "")
 }

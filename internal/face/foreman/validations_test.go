@@ -13,7 +13,7 @@ import (
 func TestUserProblems(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	w.apply(core.Desired{Accounts: []core.DesiredAccount{{
+	w.Apply(t, core.Desired{Accounts: []core.DesiredAccount{{
 		ID: 20, Login: "makers", Organizations: []string{"acme"}, Locations: []string{"berlin"}, Tokens: tokenOf(asMaker),
 		Rights: []core.Right{core.ViewUsers, core.CreateUsers, core.EditUsers, core.DestroyUsers},
 	}}})
@@ -77,7 +77,7 @@ func TestUserProblems(t *testing.T) {
 func TestUserRefusals(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	w.apply(core.Desired{Accounts: []core.DesiredAccount{{
+	w.Apply(t, core.Desired{Accounts: []core.DesiredAccount{{
 		ID: 20, Login: "makers", Organizations: []string{"acme"}, Locations: []string{"berlin"}, Tokens: tokenOf(asMaker),
 		Rights: []core.Right{core.ViewUsers, core.CreateUsers, core.EditUsers, core.DestroyUsers},
 	}, {

@@ -1,18 +1,13 @@
 package foreman_test
 
 import (
-	"io"
-	"log/slog"
 	"net/http"
 	"net/http/httptest"
-	"path/filepath"
 	"strings"
-	"sync/atomic"
 	"testing"
 	"time"
 
 	"keyrack/internal/core"
-	"keyrack/internal/face"
 	"keyrack/internal/face/facetest"
 	"keyrack/internal/face/foreman"
 	"keyrack/internal/store/storetest"
@@ -37,32 +32,19 @@ const (
 
 // world is some accounts of two organizations, and a clock that stands still.
 type world struct {
-	t    testing.TB
-	core *core.Service
-	api  *foreman.Foreman
-	now  atomic.Pointer[time.Time]
+	*facetest.Ground
+	t   testing.TB
+	api *foreman.Foreman
 }
 
 func newWorld(t testing.TB, change ...func(*foreman.Options)) *world {
 	t.Helper()
 	w := &world{t: t}
-	w.now.Store(&start)
-	dir := t.TempDir()
-	sealing, err := vault.Create(vault.Options{
-		MasterKeyFile: filepath.Join(dir, "master.key"), KeysetFile: filepath.Join(dir, "keyset.json"),
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	w.core = core.New(core.Options{
-		Store: storetest.SQLite(t), Vault: sealing, Now: w.clock, PasswordHashing: core.PasswordHashing{Time: 1, Memory: 64, Threads: 1},
+	w.Ground = facetest.NewGround(t, storetest.SQLite(t), start, core.Options{
 		Settings: map[string]func(string) error{"foreman": foreman.CheckSettings},
 	})
-	w.apply(people())
-	o := foreman.Options{
-		Options: face.Options{Now: w.clock, Log: slog.New(slog.NewTextHandler(io.Discard, nil))},
-		Core:    w.core, BaseURL: "http://keys.example.org",
-	}
+	w.Apply(t, people())
+	o := foreman.Options{Options: w.Options(), Core: w.Core, BaseURL: "http://keys.example.org"}
 	for _, f := range change {
 		f(&o)
 	}
@@ -89,20 +71,6 @@ func people() core.Desired {
 			{ID: 8, Login: "zoe", Organizations: []string{"zeta"}},
 			{ID: 9, Login: "off", Disabled: true, Password: vault.NewSecret(password), Organizations: acme, Locations: berlin},
 		},
-	}
-}
-
-func (w *world) clock() time.Time { return *w.now.Load() }
-
-func (w *world) pass(d time.Duration) {
-	later := w.clock().Add(d)
-	w.now.Store(&later)
-}
-
-func (w *world) apply(d core.Desired) {
-	w.t.Helper()
-	if _, err := w.core.Apply(w.t.Context(), operator, d, false); err != nil {
-		w.t.Fatal(err)
 	}
 }
 
@@ -145,13 +113,7 @@ func TestExchanges(t *testing.T) {
 				"version": foreman.Version,
 			},
 			Do: map[string]func(*testing.T, string){
-				"pass": func(t *testing.T, text string) {
-					d, err := time.ParseDuration(text)
-					if err != nil {
-						t.Fatal(err)
-					}
-					w.pass(d)
-				},
+				"pass": w.Passes,
 			},
 		}
 	})
@@ -169,7 +131,7 @@ func TestRefusesStrangers(t *testing.T) {
 		for _, as := range []string{"", "bob:", "bob:wrong", "nobody:wrong", "bob:adminTokenAdminToken00"} {
 			login, _, _ := strings.Cut(as, ":")
 			w.want(as, route.Method, path, "", http.StatusUnauthorized, `{"error":{"message":"Unable to authenticate user `+login+`"}}`)
-			w.pass(10 * time.Minute) // or the address is locked out
+			w.Pass(10 * time.Minute) // or the address is locked out
 		}
 	}
 }

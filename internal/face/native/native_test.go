@@ -9,12 +9,10 @@ import (
 	"net/http/httptest"
 	"net/url"
 	"strings"
-	"sync/atomic"
 	"testing"
 	"time"
 
 	"keyrack/internal/core"
-	"keyrack/internal/face"
 	"keyrack/internal/face/facetest"
 	"keyrack/internal/face/native"
 	"keyrack/internal/face/openapi"
@@ -30,24 +28,20 @@ const (
 var start = time.Date(2026, 5, 10, 10, 0, 0, 0, time.UTC)
 
 type world struct {
+	*facetest.Ground
 	token  string // a host's
 	ended  string // a host's, for an hour
 	waldur string // an administrator's, for another face
-	core   *core.Service
 	api    *openapi.API
-	now    atomic.Pointer[time.Time]
 }
 
 // newWorld is a few accounts with keys, and hosts that may ask for them.
 func newWorld(t testing.TB) *world {
 	t.Helper()
-	w := &world{}
-	w.now.Store(&start)
-	clock := func() time.Time { return *w.now.Load() }
-	w.core = core.New(core.Options{Store: storetest.SQLite(t), Now: clock})
+	w := &world{Ground: facetest.NewGround(t, storetest.SQLite(t), start, core.Options{})}
 	keys := []core.DesiredKey{{Name: "laptop", PublicKey: firstKey + " ada@laptop"}, {Name: "desk top", PublicKey: secondKey}}
 	one := []core.DesiredKey{{Name: "only", PublicKey: firstKey}}
-	_, err := w.core.Apply(t.Context(), core.Operator("test"), core.Desired{Accounts: []core.DesiredAccount{
+	w.Apply(t, core.Desired{Accounts: []core.DesiredAccount{
 		{Login: "ada", Keys: keys},
 		{Login: "Bob", Keys: one},
 		{Login: "gone", Keys: one, Disabled: true},
@@ -55,22 +49,19 @@ func newWorld(t testing.TB) *world {
 		{Login: "none"},
 		{Login: "hosts"},
 		{Login: "admin", Roles: core.Roles{Admin: true}},
-	}}, false)
-	if err != nil {
-		t.Fatal(err)
-	}
+	}})
 	w.token = w.addToken(t, core.NewToken{Account: "hosts", Name: "web1", Use: core.UseHost})
 	w.ended = w.addToken(t, core.NewToken{Account: "hosts", Name: "web2", Use: core.UseHost, ExpiresAt: start.Add(time.Hour)})
 	w.waldur = w.addToken(t, core.NewToken{Account: "admin", Name: "sdk", Use: core.UseWaldur})
 	w.api = native.New(native.Options{
-		Options: face.Options{Now: clock}, Core: w.core, BaseURL: "https://keys.example.org", Version: "test",
+		Options: w.Options(), Core: w.Core, BaseURL: "https://keys.example.org", Version: "test",
 	})
 	return w
 }
 
 func (w *world) addToken(t testing.TB, in core.NewToken) string {
 	t.Helper()
-	secret, err := w.core.AddToken(t.Context(), core.Operator("test"), in)
+	secret, err := w.Core.AddToken(t.Context(), core.Operator("test"), in)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -94,20 +85,13 @@ func TestExchanges(t *testing.T) {
 			Handler: facetest.ReadDescription(t, w.api, "/api/keyrack/v1/openapi.json").Hold(t, w.api),
 			Vars:    map[string]string{"host_token": w.token, "ended_token": w.ended},
 			Do: map[string]func(*testing.T, string){
-				"pass": func(t *testing.T, text string) {
-					d, err := time.ParseDuration(text)
-					if err != nil {
-						t.Fatal(err)
-					}
-					later := w.now.Load().Add(d)
-					w.now.Store(&later)
-				},
+				"pass": w.Passes,
 				"disable": func(t *testing.T, login string) {
-					a, err := w.core.AccountRef(t.Context(), core.Operator("test"), login)
+					a, err := w.Core.AccountRef(t.Context(), core.Operator("test"), login)
 					if err != nil {
 						t.Fatal(err)
 					}
-					if _, err := w.core.SetAccountDisabled(t.Context(), core.Operator("test"), a.UUID, true); err != nil {
+					if _, err := w.Core.SetAccountDisabled(t.Context(), core.Operator("test"), a.UUID, true); err != nil {
 						t.Fatal(err)
 					}
 				},
@@ -200,12 +184,12 @@ func TestStrangeLogins(t *testing.T) {
 func TestReplySaysItsLength(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	ada, err := w.core.AccountRef(t.Context(), core.Operator("test"), "ada")
+	ada, err := w.Core.AccountRef(t.Context(), core.Operator("test"), "ada")
 	if err != nil {
 		t.Fatal(err)
 	}
 	for n := range 60 {
-		if _, err := w.core.AddKey(t.Context(), core.Operator("test"), core.NewKey{
+		if _, err := w.Core.AddKey(t.Context(), core.Operator("test"), core.NewKey{
 			Owner: ada.ID, Name: fmt.Sprintf("key %d", n), Text: firstKey,
 		}); err != nil {
 			t.Fatal(err)

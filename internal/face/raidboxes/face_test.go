@@ -92,7 +92,7 @@ func TestLimits(t *testing.T) {
 	w := newWorld(t, "{}")
 	token := w.logIn(email, password)
 	other := w.logIn("erin@example.org", "erins-long-password")
-	w.pass(10 * time.Second)
+	w.Pass(10 * time.Second)
 	for name, tt := range map[string]struct {
 		limit, used int
 		send        func(auth string) *httptest.ResponseRecorder
@@ -120,11 +120,11 @@ func TestLimits(t *testing.T) {
 		}
 		reset := start.Add(time.Minute)
 		if tt.used == 0 {
-			reset = w.clock().Add(time.Minute)
+			reset = w.Now().Add(time.Minute)
 		}
 		for header, want := range map[string]string{
 			"X-RateLimit-Limit": fmt.Sprint(tt.limit), "X-RateLimit-Remaining": "0", "X-RateLimit-Reset": fmt.Sprint(reset.Unix()),
-			"Retry-After": fmt.Sprint(int(reset.Sub(w.clock()).Seconds())), "Cache-Control": "no-cache, private",
+			"Retry-After": fmt.Sprint(int(reset.Sub(w.Now()).Seconds())), "Cache-Control": "no-cache, private",
 		} {
 			if got, there := headerOf(reply, header); !there || got != want {
 				t.Errorf("%s over the limit: %s = %q, want %q", name, header, got, want)
@@ -136,7 +136,7 @@ func TestLimits(t *testing.T) {
 			}
 		}
 	}
-	w.pass(time.Minute)
+	w.Pass(time.Minute)
 	if reply := w.do("GET", "/v1/ssh-keys", "", "Authorization", token); reply.Code != http.StatusOK {
 		t.Errorf("list a minute later = %d, want 200", reply.Code)
 	}
@@ -184,11 +184,11 @@ func TestGuessing(t *testing.T) {
 				t.Errorf("second guess from an address at %s = %d, Retry-After %s; want 429 and 1", target, reply.Code, wait)
 			}
 		}
-		w.pass(time.Second)
+		w.Pass(time.Second)
 		if reply := guess(0); reply.Code != http.StatusUnauthorized {
 			t.Errorf("guess at %s after the wait = %d, want 401", target, reply.Code)
 		}
-		w.pass(time.Second)
+		w.Pass(time.Second)
 		if reply := guess(0); reply.Code != http.StatusTooManyRequests {
 			t.Errorf("guess at %s a second after the second one = %d, want that the wait has doubled", target, reply.Code)
 		}
@@ -206,8 +206,8 @@ func TestGuessing(t *testing.T) {
 func TestLoginFlood(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, "{}", unlimited)
-	slow := core.New(core.Options{Store: w.store, Vault: w.vault, Now: w.clock, PasswordHashing: core.PasswordHashing{Time: 1, Memory: 8 << 10, Threads: 1}})
-	w.api = raidboxes.New(raidboxes.Options{Options: face.Options{Now: w.clock}, Core: slow, Limits: raidboxes.Limits{Logins: 1 << 20}})
+	slow := core.New(core.Options{Store: w.Store, Vault: w.Vault, Now: w.Now, PasswordHashing: core.PasswordHashing{Time: 1, Memory: 8 << 10, Threads: 1}})
+	w.api = raidboxes.New(raidboxes.Options{Options: face.Options{Now: w.Now}, Core: slow, Limits: raidboxes.Limits{Logins: 1 << 20}})
 	codes := make([]int, 300)
 	var all sync.WaitGroup
 	for n := range codes {
@@ -231,7 +231,7 @@ func TestLoginFlood(t *testing.T) {
 func TestFailedLoginsLookAlike(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, "{}", unlimited)
-	w.apply(core.Desired{Accounts: []core.DesiredAccount{
+	w.Apply(t, core.Desired{Accounts: []core.DesiredAccount{
 		{Login: "none", Email: "none@example.org"},
 		{Login: "locked", Email: "locked@example.org", Disabled: true},
 		{Login: "twin1", Email: "twins@example.org"}, {Login: "twin2", Email: "twins@example.org"},
@@ -259,7 +259,7 @@ func TestSharedKeys(t *testing.T) {
 		w := newWorld(t, `{"shared_keys":"`+setting+`"}`)
 		w.add([]string{"erin", "hers", danaKey})
 		reply := w.do("POST", "/v1/ssh-keys", `{"title":"t","key":"`+danaKey+`"}`, "Authorization", w.logIn(email, password))
-		found, err := w.core.AuditEvents(t.Context(), operator, core.AuditQuery{Limit: 100})
+		found, err := w.Core.AuditEvents(t.Context(), operator, core.AuditQuery{Limit: 100})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -309,7 +309,7 @@ func TestOnlyOnesOwn(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, "{}")
 	dana := w.account("dana")
-	k, err := w.core.AddKey(t.Context(), operator, core.NewKey{Owner: dana.ID, Name: "deploy", Text: danaKey, Shared: true})
+	k, err := w.Core.AddKey(t.Context(), operator, core.NewKey{Owner: dana.ID, Name: "deploy", Text: danaKey, Shared: true})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -335,7 +335,7 @@ func TestPrivateKeys(t *testing.T) {
 			t.Errorf("create with a private key = %d %s, want 400 without a word of it", reply.Code, reply.Body)
 		}
 	}
-	noted, err := w.core.AuditEvents(t.Context(), operator, core.AuditQuery{Object: "account " + w.account("dana").UUID.String()})
+	noted, err := w.Core.AuditEvents(t.Context(), operator, core.AuditQuery{Object: "account " + w.account("dana").UUID.String()})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -377,7 +377,7 @@ func TestBrokenStore(t *testing.T) {
 		context.DeadlineExceeded: `503 "message":"Service Unavailable"`,
 	} {
 		w := newWorld(t, "{}")
-		broken := core.New(core.Options{Store: failing{cause}, Vault: w.vault})
+		broken := core.New(core.Options{Store: failing{cause}, Vault: w.Vault})
 		w.api = raidboxes.New(raidboxes.Options{Core: broken})
 		for _, send := range []*httptest.ResponseRecorder{
 			w.do("POST", "/v1/login", loginBody(email, password)), w.do("GET", "/v1/ssh-keys", "", "Authorization", "Bearer x"),

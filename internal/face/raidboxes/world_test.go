@@ -4,8 +4,6 @@ import (
 	"encoding/base64"
 	"encoding/binary"
 	"encoding/json"
-	"io"
-	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -13,7 +11,6 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -24,7 +21,6 @@ import (
 	"keyrack/internal/face/facetest"
 	"keyrack/internal/face/raidboxes"
 	"keyrack/internal/sshkey"
-	"keyrack/internal/store"
 	"keyrack/internal/store/storetest"
 	"keyrack/internal/vault"
 )
@@ -42,40 +38,27 @@ var (
 
 // world is two accounts, and a clock that stands still.
 type world struct {
-	t     testing.TB
-	core  *core.Service
-	store *store.Store
-	vault *vault.Vault
-	api   *face.Face
-	vars  map[string]string
-	now   atomic.Pointer[time.Time]
-	uri   vault.Secret // of the second factor enrolled last
+	*facetest.Ground
+	t    testing.TB
+	api  *face.Face
+	vars map[string]string
+	uri  vault.Secret // of the second factor enrolled last
 }
 
 func newWorld(t testing.TB, settings string, change ...func(*raidboxes.Options)) *world {
 	t.Helper()
-	w := &world{t: t, store: storetest.SQLite(t), vars: samples(t)}
-	w.now.Store(&start)
-	dir := t.TempDir()
-	var err error
-	w.vault, err = vault.Create(vault.Options{
-		MasterKeyFile: filepath.Join(dir, "master.key"), KeysetFile: filepath.Join(dir, "keyset.json"),
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	w.core = core.New(core.Options{
-		Store: w.store, Vault: w.vault, Now: w.clock, PasswordHashing: core.PasswordHashing{Time: 1, Memory: 64, Threads: 1},
+	w := &world{t: t, vars: samples(t)}
+	w.Ground = facetest.NewGround(t, storetest.SQLite(t), start, core.Options{
 		Settings: map[string]func(string) error{"raidboxes": raidboxes.CheckSettings},
 	})
-	w.apply(core.Desired{
+	w.Apply(t, core.Desired{
 		Accounts: []core.DesiredAccount{
 			{Login: "dana", Email: email, Password: vault.NewSecret(password)},
 			{Login: "erin", Email: "erin@example.org", Password: vault.NewSecret("erins-long-password"), Roles: core.Roles{Admin: true}},
 		},
 		Settings: map[string]string{"raidboxes": settings},
 	})
-	o := raidboxes.Options{Options: face.Options{Now: w.clock, Log: slog.New(slog.NewTextHandler(io.Discard, nil))}, Core: w.core}
+	o := raidboxes.Options{Options: w.Options(), Core: w.Core}
 	for _, f := range change {
 		f(&o)
 	}
@@ -83,23 +66,9 @@ func newWorld(t testing.TB, settings string, change ...func(*raidboxes.Options))
 	return w
 }
 
-func (w *world) clock() time.Time { return *w.now.Load() }
-
-func (w *world) pass(d time.Duration) {
-	later := w.clock().Add(d)
-	w.now.Store(&later)
-}
-
-func (w *world) apply(d core.Desired) {
-	w.t.Helper()
-	if _, err := w.core.Apply(w.t.Context(), operator, d, false); err != nil {
-		w.t.Fatal(err)
-	}
-}
-
 func (w *world) account(login string) core.Account {
 	w.t.Helper()
-	a, err := w.core.AccountRef(w.t.Context(), operator, login)
+	a, err := w.Core.AccountRef(w.t.Context(), operator, login)
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -149,13 +118,7 @@ func (w *world) exchanges() facetest.World {
 		return func(_ *testing.T, login string) { do(login) }
 	}
 	return facetest.World{Handler: w.api, Vars: w.vars, Do: map[string]func(*testing.T, string){
-		"pass": func(t *testing.T, text string) {
-			d, err := time.ParseDuration(text)
-			if err != nil {
-				t.Fatal(err)
-			}
-			w.pass(d)
-		},
+		"pass":   w.Passes,
 		"add":    func(_ *testing.T, text string) { w.add(strings.Split(text, "\n")) },
 		"enrol":  by(w.enrol),
 		"upper":  by(func(text string) { w.vars["upper"] = strings.ToUpper(text) }),
@@ -169,7 +132,7 @@ func (w *world) exchanges() facetest.World {
 // add gives an account a key through another door: login, name, text.
 func (w *world) add(lines []string) {
 	w.t.Helper()
-	_, err := w.core.AddKey(w.t.Context(), operator, core.NewKey{Owner: w.account(lines[0]).ID, Name: lines[1], Text: lines[2]})
+	_, err := w.Core.AddKey(w.t.Context(), operator, core.NewKey{Owner: w.account(lines[0]).ID, Name: lines[1], Text: lines[2]})
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -179,15 +142,15 @@ func (w *world) enrol(login string) {
 	w.t.Helper()
 	id := w.account(login).UUID
 	var err error
-	if w.uri, err = w.core.EnrolSecondFactor(w.t.Context(), operator, id); err != nil {
+	if w.uri, err = w.Core.EnrolSecondFactor(w.t.Context(), operator, id); err != nil {
 		w.t.Fatal(err)
 	}
 	w.show()
 	w.vars["old_code"] = w.vars["code"]
-	if err := w.core.ConfirmSecondFactor(w.t.Context(), operator, id, w.vars["code"]); err != nil {
+	if err := w.Core.ConfirmSecondFactor(w.t.Context(), operator, id, w.vars["code"]); err != nil {
 		w.t.Fatal(err)
 	}
-	w.pass(time.Minute)
+	w.Pass(time.Minute)
 	w.show()
 }
 
@@ -198,14 +161,14 @@ func (w *world) show() {
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	if w.vars["code"], err = totp.GenerateCode(u.Query().Get("secret"), w.clock()); err != nil {
+	if w.vars["code"], err = totp.GenerateCode(u.Query().Get("secret"), w.Now()); err != nil {
 		w.t.Fatal(err)
 	}
 }
 
 func (w *world) applicationPassword(login string) {
 	w.t.Helper()
-	secret, err := w.core.AddToken(w.t.Context(), operator, core.NewToken{Account: login, Name: "app", Use: core.UseRaidboxes})
+	secret, err := w.Core.AddToken(w.t.Context(), operator, core.NewToken{Account: login, Name: "app", Use: core.UseRaidboxes})
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -214,14 +177,14 @@ func (w *world) applicationPassword(login string) {
 
 func (w *world) revoke(login string) {
 	w.t.Helper()
-	if err := w.core.RemoveToken(w.t.Context(), operator, login, core.UseRaidboxes, "app"); err != nil {
+	if err := w.Core.RemoveToken(w.t.Context(), operator, login, core.UseRaidboxes, "app"); err != nil {
 		w.t.Fatal(err)
 	}
 }
 
 func (w *world) lock(login string) {
 	w.t.Helper()
-	if _, err := w.core.SetAccountDisabled(w.t.Context(), operator, w.account(login).UUID, true); err != nil {
+	if _, err := w.Core.SetAccountDisabled(w.t.Context(), operator, w.account(login).UUID, true); err != nil {
 		w.t.Fatal(err)
 	}
 }

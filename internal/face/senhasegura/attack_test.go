@@ -162,7 +162,7 @@ func TestMatrix(t *testing.T) {
 		tokens[client] = "Bearer " + w.token(t, cmp.Or(kinds[client].client, client))
 	}
 	w.shut(t)
-	w.over(rehearsal{w.store})
+	w.over(rehearsal{w.Store})
 	bodies := map[string]string{"POST /pam/key": `{"identifier":"deploy-web","key_name":"x"}`, "POST /pam/device": deviceBody}
 	for _, line := range lines[1:] {
 		cells := strings.Fields(line)
@@ -191,13 +191,13 @@ func (w *world) shut(t *testing.T) {
 	t.Helper()
 	w.apply(t, func(*core.Desired) {})
 	w.disable(t, "off", true)
-	w.pass(31 * time.Minute) // brief is over by then
+	w.Pass(31 * time.Minute) // brief is over by then
 }
 
 // over puts the face over another store.
 func (w *world) over(s core.Store) {
 	o := w.options
-	o.Core = core.New(core.Options{Store: s, Vault: w.vault, Now: o.Now})
+	o.Core = core.New(core.Options{Store: s, Vault: w.Vault, Now: o.Now})
 	w.face = senhasegura.New(o)
 }
 
@@ -257,7 +257,7 @@ func TestNoSecretWithoutRecord(t *testing.T) {
 	w := newWorld(t)
 	w.newKey(t)
 	token := "Bearer " + w.token(t, "writer")
-	w.over(muted{w.store})
+	w.over(muted{w.Store})
 	for _, prefix := range []string{"/api", "/iso"} {
 		reply := w.send(t, token, "GET", prefix+"/pam/key/1", "")
 		if body := reply.Body.String(); reply.Code != http.StatusServiceUnavailable || strings.Contains(body, "PRIVATE KEY") {
@@ -321,7 +321,7 @@ func TestFailuresAreLimited(t *testing.T) {
 	if got := w.send(t, good, "GET", "/api/pam/credential", "").Code; got != http.StatusOK {
 		t.Errorf("a good token after that = %d, want 200", got)
 	}
-	w.pass(time.Minute)
+	w.Pass(time.Minute)
 	if got := ask(secretOf("writer")); got != http.StatusOK {
 		t.Errorf("a minute later = %d, want 200", got)
 	}

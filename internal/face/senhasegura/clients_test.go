@@ -24,7 +24,7 @@ func served(t *testing.T) (*world, string) {
 	t.Cleanup(s.Close)
 	w := newWorld(t, func(o *senhasegura.Options) { o.BaseURL = s.URL })
 	now := time.Now() // the client's clock
-	w.now.Store(&now)
+	w.SetNow(now)
 	s.Config.Handler = w.face
 	return w, s.URL
 }

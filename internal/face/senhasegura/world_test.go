@@ -7,9 +7,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"net/netip"
-	"path/filepath"
 	"strings"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -40,14 +38,10 @@ var operator = core.Operator("test")
 
 // world is a vault of two tenants, and a clock that stands still.
 type world struct {
-	core  *core.Service
-	store core.Store
-	face  *face.Face
-	vault *vault.Vault
-
+	*facetest.Ground
+	face    *face.Face
 	options senhasegura.Options
 	log     *strings.Builder // read it when no request runs
-	now     atomic.Pointer[time.Time]
 }
 
 // secretOf is the secret of each OAuth 2.0 client in the world.
@@ -110,41 +104,24 @@ func desired() core.Desired {
 
 func newWorld(t testing.TB, change ...func(*senhasegura.Options)) *world {
 	t.Helper()
-	w := &world{store: storetest.SQLite(t), log: &strings.Builder{}}
-	w.now.Store(&start)
-	clock := func() time.Time { return *w.now.Load() }
-	dir := t.TempDir()
-	sealing, err := vault.Create(vault.Options{
-		MasterKeyFile: filepath.Join(dir, "master.key"), KeysetFile: filepath.Join(dir, "keyset.json"),
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	w.core = core.New(core.Options{
-		Store: w.store, Vault: sealing, Now: clock,
+	w := &world{log: &strings.Builder{}}
+	w.Ground = facetest.NewGround(t, storetest.SQLite(t), start, core.Options{
 		Settings: map[string]func(string) error{"senhasegura": senhasegura.CheckSettings},
 	})
-	if _, err = w.core.Apply(t.Context(), operator, desired(), false); err != nil {
-		t.Fatal(err)
-	}
+	w.Apply(t, desired())
 	o := senhasegura.Options{
 		Options: face.Options{
-			Now: clock, Log: slog.New(slog.NewTextHandler(w.log, nil)),
+			Now: w.Now, Log: slog.New(slog.NewTextHandler(w.log, nil)),
 			TrustedProxies: []netip.Prefix{netip.MustParsePrefix("192.0.2.200/32")},
 		},
-		Core: w.core, BaseURL: baseURL,
+		Core: w.Core, BaseURL: baseURL,
 	}
 	for _, f := range change {
 		f(&o)
 	}
-	w.options, w.vault = o, sealing
+	w.options = o
 	w.face = senhasegura.New(o)
 	return w
-}
-
-func (w *world) pass(d time.Duration) {
-	later := w.now.Load().Add(d)
-	w.now.Store(&later)
 }
 
 // apply changes the world.
@@ -152,7 +129,7 @@ func (w *world) apply(t testing.TB, change func(*core.Desired)) {
 	t.Helper()
 	d := desired()
 	change(&d)
-	if _, err := w.core.Apply(t.Context(), operator, d, false); err != nil {
+	if _, err := w.Core.Apply(t.Context(), operator, d, false); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -160,7 +137,7 @@ func (w *world) apply(t testing.TB, change func(*core.Desired)) {
 // token gives an access token of a client.
 func (w *world) token(t testing.TB, client string) string {
 	t.Helper()
-	token, err := w.core.IssueAccessToken(t.Context(), client, vault.NewSecret(secretOf(client)), time.Hour, core.Origin{})
+	token, err := w.Core.IssueAccessToken(t.Context(), client, vault.NewSecret(secretOf(client)), time.Hour, core.Origin{})
 	if err != nil {
 		t.Fatalf("access token of %s: %v", client, err)
 	}
@@ -212,7 +189,7 @@ func (w *world) newKey(t testing.TB) {
 // newPassword makes an item that is no key. No door makes any yet.
 func (w *world) newPassword(t testing.TB) {
 	t.Helper()
-	err := w.store.Update(t.Context(), func(tx core.Tx) error {
+	err := w.Store.Update(t.Context(), func(tx core.Tx) error {
 		k, err := tx.ManagedKey(1)
 		if err != nil {
 			return err
@@ -255,13 +232,7 @@ func (w *world) exchanges(t testing.TB) facetest.World {
 	return facetest.World{
 		Handler: w.face, Vars: vars, Exact: true,
 		Do: map[string]func(*testing.T, string){
-			"pass": func(t *testing.T, text string) {
-				d, err := time.ParseDuration(text)
-				if err != nil {
-					t.Fatal(err)
-				}
-				w.pass(d)
-			},
+			"pass":     w.Passes,
 			"key":      func(t *testing.T, _ string) { w.newKey(t) },
 			"password": func(t *testing.T, _ string) { w.newPassword(t) },
 			"settings": func(t *testing.T, text string) {
@@ -281,7 +252,7 @@ func (w *world) exchanges(t testing.TB) facetest.World {
 func (w *world) disable(t testing.TB, name string, disabled bool) {
 	t.Helper()
 	in := core.AuthorizationChange{Disabled: core.To(disabled)}
-	if err := w.core.ChangeAuthorization(t.Context(), operator, "deploy", name, in); err != nil {
+	if err := w.Core.ChangeAuthorization(t.Context(), operator, "deploy", name, in); err != nil {
 		t.Fatal(err)
 	}
 }

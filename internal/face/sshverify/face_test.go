@@ -28,7 +28,7 @@ func sibling(w *world) facetest.Face {
 func TestRefusesStrangers(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	w.pass(time.Hour) // one key has ended
+	w.Pass(time.Hour) // one key has ended
 	facetest.RefusesStrangers(t, sibling(w),
 		http.Header{"X-Api-Key": {""}},
 		http.Header{"X-Api-Key": {endedKey}},
@@ -157,7 +157,7 @@ func TestRateLimit(t *testing.T) {
 	if got := w.do(t, http.MethodGet, sessions, "", "x-api-key", otherKey); got.Code != http.StatusOK {
 		t.Errorf("another project = %d, want 200", got.Code)
 	}
-	w.pass(20 * time.Second)
+	w.Pass(20 * time.Second)
 	if got := w.do(t, http.MethodGet, sessions, ""); got.Code != http.StatusOK {
 		t.Errorf("after the wait = %d, want 200", got.Code)
 	}
@@ -168,7 +168,7 @@ func TestExpiredAsPending(t *testing.T) {
 	for asPending, want := range map[bool]string{false: `"status":"expired"`, true: `"status":"pending"`} {
 		w := newWorld(t, func(o *sshverify.Options) { o.ExpiredAsPending = asPending })
 		id, _ := w.open(t, `{"timeout":60}`)
-		w.pass(time.Minute)
+		w.Pass(time.Minute)
 		for _, path := range []string{sessions, sessions + id + "/"} {
 			if got := w.do(t, http.MethodGet, path, "").Body.String(); !strings.Contains(got, want) {
 				t.Errorf("with ExpiredAsPending %v GET %s = %s, want %s", asPending, path, got, want)

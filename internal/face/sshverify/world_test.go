@@ -2,23 +2,17 @@ package sshverify_test
 
 import (
 	"errors"
-	"io"
-	"log/slog"
 	"net/http/httptest"
 	"net/netip"
-	"path/filepath"
 	"strings"
-	"sync/atomic"
 	"testing"
 	"time"
 
 	"keyrack/internal/core"
-	"keyrack/internal/face"
 	"keyrack/internal/face/facetest"
 	"keyrack/internal/face/openapi"
 	"keyrack/internal/face/sshverify"
 	"keyrack/internal/sshkey"
-	"keyrack/internal/store"
 	"keyrack/internal/store/storetest"
 	"keyrack/internal/vault"
 )
@@ -43,50 +37,27 @@ func reachable(url string) error {
 
 // world is two projects, their keys, and a clock that stands still.
 type world struct {
-	core  *core.Service
-	store *store.Store
-	api   *openapi.API
-	now   atomic.Pointer[time.Time]
+	*facetest.Ground
+	api *openapi.API
 }
 
 func newWorld(t testing.TB, change ...func(*sshverify.Options)) *world {
 	t.Helper()
-	w := &world{store: storetest.SQLite(t)}
-	w.now.Store(&start)
-	clock := func() time.Time { return *w.now.Load() }
-	dir := t.TempDir()
-	sealing, err := vault.Create(vault.Options{
-		MasterKeyFile: filepath.Join(dir, "master.key"), KeysetFile: filepath.Join(dir, "keyset.json"),
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	w.core = core.New(core.Options{Store: w.store, Vault: sealing, Now: clock, CheckURL: reachable})
+	w := &world{Ground: facetest.NewGround(t, storetest.SQLite(t), start, core.Options{CheckURL: reachable})}
 	secret := vault.NewSecret[string]
-	_, err = w.core.Apply(t.Context(), core.Operator("test"), core.Desired{Projects: []core.DesiredProject{
+	w.Apply(t, core.Desired{Projects: []core.DesiredProject{
 		{Name: "onboarding", Adopt: core.AdoptOff, APIKeys: []core.DesiredAPIKey{
 			{Name: "ci", Secret: secret(key)},
 			{Name: "ended", Secret: secret(endedKey), ExpiresAt: start.Add(time.Hour)},
 		}},
 		{Name: "another", Adopt: core.AdoptOff, APIKeys: []core.DesiredAPIKey{{Name: "ci", Secret: secret(otherKey)}}},
-	}}, false)
-	if err != nil {
-		t.Fatal(err)
-	}
-	o := sshverify.Options{
-		Options: face.Options{Now: clock, Log: slog.New(slog.NewTextHandler(io.Discard, nil))},
-		Core:    w.core, BaseURL: baseURL, Version: "test",
-	}
+	}})
+	o := sshverify.Options{Options: w.Options(), Core: w.Core, BaseURL: baseURL, Version: "test"}
 	for _, f := range change {
 		f(&o)
 	}
 	w.api = sshverify.New(o)
 	return w
-}
-
-func (w *world) pass(d time.Duration) {
-	later := w.now.Load().Add(d)
-	w.now.Store(&later)
 }
 
 // connect plays the part of the SSH server: the first line is the identifier,
@@ -95,7 +66,7 @@ func (w *world) connect(t *testing.T, text string) {
 	t.Helper()
 	lines := strings.Split(text, "\n")
 	by := core.Visitor(core.Origin{Face: "ssh", Address: netip.MustParseAddr("::ffff:203.0.113.10")})
-	visit, err := w.core.Connect(t.Context(), by, lines[0], "SSH-2.0-OpenSSH_9.6")
+	visit, err := w.Core.Connect(t.Context(), by, lines[0], "SSH-2.0-OpenSSH_9.6")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -106,9 +77,9 @@ func (w *world) connect(t *testing.T, text string) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		keys = append(keys, core.CollectedKey{Public: read.Key, Proven: proven, CreatedAt: *w.now.Load()})
+		keys = append(keys, core.CollectedKey{Public: read.Key, Proven: proven, CreatedAt: w.Now()})
 	}
-	if _, err := w.core.Finish(t.Context(), by, visit.Connection, keys); err != nil {
+	if _, err := w.Core.Finish(t.Context(), by, visit.Connection, keys); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -122,15 +93,9 @@ func (w *world) exchanges(t testing.TB) facetest.World {
 		Vars:    map[string]string{"key": key, "other_key": otherKey, "ended_key": endedKey},
 		Do: map[string]func(*testing.T, string){
 			"connect": w.connect,
-			"pass": func(t *testing.T, text string) {
-				d, err := time.ParseDuration(text)
-				if err != nil {
-					t.Fatal(err)
-				}
-				w.pass(d)
-			},
+			"pass":    w.Passes,
 			"revoke": func(t *testing.T, name string) {
-				if err := w.core.RemoveAPIKey(t.Context(), core.Operator("test"), "onboarding", name); err != nil {
+				if err := w.Core.RemoveAPIKey(t.Context(), core.Operator("test"), "onboarding", name); err != nil {
 					t.Fatal(err)
 				}
 			},

@@ -27,7 +27,7 @@ func TestPythonClientReadsAThousandKeys(t *testing.T) {
 	w := newWorld(t)
 	owner := core.AccountID(12)
 	for i := range 1000 {
-		if _, err := w.core.AddKey(t.Context(), operator, core.NewKey{Owner: owner, Name: fmt.Sprintf("key %04d", 999-i), Text: edKey}); err != nil {
+		if _, err := w.Core.AddKey(t.Context(), operator, core.NewKey{Owner: owner, Name: fmt.Sprintf("key %04d", 999-i), Text: edKey}); err != nil {
 			t.Fatal(err)
 		}
 	}

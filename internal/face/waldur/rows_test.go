@@ -57,11 +57,11 @@ func TestCredentials(t *testing.T) {
 	if got := w.send(t, "", http.MethodGet, "/api/keys/", "").Header()["WWW-Authenticate"]; len(got) != 1 || got[0] != "Token" { //nolint:staticcheck // spelt as upstream spells it
 		t.Errorf("WWW-Authenticate = %q, want Token", got)
 	}
-	w.pass(t, "59m")
+	w.Passes(t, "59m")
 	w.hold(t, map[string]row{"within the hour": {token: brief, method: "HEAD", target: "/api/keys/", status: 200}})
-	w.pass(t, "59m")
+	w.Passes(t, "59m")
 	w.hold(t, map[string]row{"used meanwhile": {token: brief, method: "HEAD", target: "/api/keys/", status: 200}})
-	w.pass(t, "1h")
+	w.Passes(t, "1h")
 	w.hold(t, map[string]row{"an hour idle": {token: brief, method: "GET", target: "/api/keys/", status: 401, reply: said("Token has expired.")}})
 }
 
@@ -128,7 +128,7 @@ func TestFilters(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	laptop := w.key(t, maria, "Laptop", edKey)
-	w.pass(t, "1h")
+	w.Passes(t, "1h")
 	w.key(t, maria, "desk", ecKey)
 	w.key(t, bob, "shared laptop", edKey)
 	all := func(names ...string) string {
@@ -266,7 +266,7 @@ func TestLogIn(t *testing.T) {
 	locked := logIn(password)
 	locked.reply = said("Username is locked out. Try in 10 minutes.")
 	w.hold(t, map[string]row{"locked out": locked})
-	w.pass(t, "10m")
+	w.Passes(t, "10m")
 	if token() != first {
 		t.Error("after the lock another token came, want the same")
 	}

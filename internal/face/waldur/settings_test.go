@@ -17,7 +17,7 @@ func TestSettings(t *testing.T) {
 	}
 	set := func(text string) {
 		t.Helper()
-		w.apply(t, core.Desired{Settings: map[string]string{waldur.Section: text}})
+		w.Apply(t, core.Desired{Settings: map[string]string{waldur.Section: text}})
 	}
 
 	set(`{"allowed_types":["ssh-rsa"],"min_rsa_bits":1024}`)

@@ -3,16 +3,13 @@ package waldur_test
 import (
 	"net/http"
 	"net/http/httptest"
-	"path/filepath"
 	"strings"
-	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/google/uuid"
 
 	"keyrack/internal/core"
-	"keyrack/internal/face"
 	"keyrack/internal/face/facetest"
 	"keyrack/internal/face/waldur"
 	"keyrack/internal/store"
@@ -44,10 +41,8 @@ var (
 
 // world is some users with tokens, and a clock that stands still.
 type world struct {
-	core  *core.Service
-	store *store.Store
-	face  *waldur.Face
-	now   atomic.Pointer[time.Time]
+	*facetest.Ground
+	face *waldur.Face
 }
 
 func newWorld(t testing.TB, change ...func(*waldur.Options)) *world {
@@ -57,34 +52,16 @@ func newWorld(t testing.TB, change ...func(*waldur.Options)) *world {
 
 func newWorldOn(t testing.TB, s *store.Store, change ...func(*waldur.Options)) *world {
 	t.Helper()
-	w := &world{store: s}
-	w.now.Store(&start)
-	clock := func() time.Time { return *w.now.Load() }
-	dir := t.TempDir()
-	sealing, err := vault.Create(vault.Options{
-		MasterKeyFile: filepath.Join(dir, "master.key"), KeysetFile: filepath.Join(dir, "keyset.json"),
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	w.core = core.New(core.Options{
-		Store: w.store, Vault: sealing, Now: clock, Settings: map[string]func(string) error{waldur.Section: waldur.CheckSettings},
-		PasswordHashing: core.PasswordHashing{Time: 1, Memory: 64, Threads: 1},
-	})
-	w.apply(t, people())
-	o := waldur.Options{Options: face.Options{Now: clock}, Core: w.core}
+	w := &world{Ground: facetest.NewGround(t, s, start, core.Options{
+		Settings: map[string]func(string) error{waldur.Section: waldur.CheckSettings},
+	})}
+	w.Apply(t, people())
+	o := waldur.Options{Options: w.Options(), Core: w.Core}
 	for _, f := range change {
 		f(&o)
 	}
 	w.face = waldur.New(o)
 	return w
-}
-
-func (w *world) apply(t testing.TB, want core.Desired) {
-	t.Helper()
-	if _, err := w.core.Apply(t.Context(), operator, want, false); err != nil {
-		t.Fatal(err)
-	}
 }
 
 func people() core.Desired {
@@ -111,16 +88,6 @@ func people() core.Desired {
 	}}
 }
 
-func (w *world) pass(t *testing.T, text string) {
-	t.Helper()
-	d, err := time.ParseDuration(text)
-	if err != nil {
-		t.Fatal(err)
-	}
-	later := w.now.Load().Add(d)
-	w.now.Store(&later)
-}
-
 // exchanges gives the world to recordings.
 func (w *world) exchanges() facetest.World {
 	return facetest.World{
@@ -130,14 +97,14 @@ func (w *world) exchanges() facetest.World {
 			"ed_key": edKey, "ec_key": ecKey,
 		},
 		Do: map[string]func(*testing.T, string){
-			"pass": w.pass,
+			"pass": w.Passes,
 			"share": func(t *testing.T, id string) {
-				if err := w.core.ShareKey(t.Context(), operator, uuid.MustParse(id)); err != nil {
+				if err := w.Core.ShareKey(t.Context(), operator, uuid.MustParse(id)); err != nil {
 					t.Fatal(err)
 				}
 			},
 			"settings": func(t *testing.T, text string) {
-				w.apply(t, core.Desired{Settings: map[string]string{waldur.Section: text}})
+				w.Apply(t, core.Desired{Settings: map[string]string{waldur.Section: text}})
 			},
 		},
 	}
