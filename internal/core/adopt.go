@@ -112,10 +112,14 @@ func (s *Service) adoptNewKey(tx Tx, by Actor, to Account, from Session, k Colle
 		return Key{}, err
 	}
 	now := s.clock()
-	return s.insertKey(tx, by, Key{
+	added, err := s.insertKeys(tx, by, "adopted from "+from.object(), Key{
 		UUID: newUUID(), ShortID: NewShortID(), Owner: to.ID, Name: name,
 		Text: k.Public.String(), Public: k.Public, CreatedAt: now, UpdatedAt: now,
-	}, "adopted from "+from.object())
+	})
+	if err != nil {
+		return Key{}, err
+	}
+	return added[0], nil
 }
 
 // freeName gives the wanted key name, with a number behind it where the owner

@@ -113,6 +113,7 @@ type applier struct {
 	problems problems
 	lines    []ChangeLine
 	rules    *sshkey.Policy // for new keys, once it was read
+	added    *keyBatch
 }
 
 // policy is what new keys are held to: what the file says, if it says anything.
@@ -128,11 +129,13 @@ func (a *applier) policy() (sshkey.Policy, error) {
 }
 
 func (a *applier) all(want Desired) error {
+	a.added = a.newKeyBatch(a.tx, a.by, applied)
 	return inOrder(
 		func() error { return a.settings(want.Settings) }, // first: they say which keys are taken
 		func() error { return each(a, "organizations", want.Organizations, a.organization) },
 		func() error { return each(a, "locations", want.Locations, a.location) },
 		func() error { return each(a, "accounts", want.Accounts, a.account) },
+		a.added.flush,
 		func() error { return each(a, "projects", want.Projects, a.project) },
 		func() error { return each(a, "policies", want.Policies, a.policyWanted) },
 		func() error { return each(a, "devices", want.Devices, a.device) },

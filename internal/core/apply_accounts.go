@@ -326,7 +326,7 @@ func (k keyring) put(_ string, want DesiredKey) error {
 	}
 	in := NewKey{
 		Owner: k.owner.ID, Name: want.Name, Text: want.PublicKey, Shared: want.Shared,
-		Comment: applied, Unique: Uniqueness{Key: true}, Policy: &policy,
+		Unique: Uniqueness{Key: true}, Policy: &policy,
 	}
 	if k.owner.ID == 0 {
 		_, err := k.judgeNewKey(k.tx, in)
@@ -335,8 +335,7 @@ func (k keyring) put(_ string, want DesiredKey) error {
 	if !k.replaced[want.Name] {
 		k.note("create", k.object(want))
 	}
-	_, err = k.addKey(k.tx, k.by, k.owner, in)
-	return err
+	return k.added.add(k.owner, in)
 }
 
 func (k keyring) object(want DesiredKey) string {

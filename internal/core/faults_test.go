@@ -285,16 +285,20 @@ func (f faultyTx) DeleteKey(id core.KeyID) error {
 	return f.do(func() error { return f.Tx.DeleteKey(id) })
 }
 
-func (f faultyTx) InsertRevision(r core.Revision) error {
-	return f.do(func() error { return f.Tx.InsertRevision(r) })
+func (f faultyTx) InsertKeys(keys ...core.Key) ([]core.KeyID, error) {
+	return get(f.faulty, func() ([]core.KeyID, error) { return f.Tx.InsertKeys(keys...) })
+}
+
+func (f faultyTx) InsertRevisions(r ...core.Revision) error {
+	return f.do(func() error { return f.Tx.InsertRevisions(r...) })
 }
 
 func (f faultyTx) Revisions(key uuid.UUID) ([]core.Revision, error) {
 	return get(f.faulty, func() ([]core.Revision, error) { return f.Tx.Revisions(key) })
 }
 
-func (f faultyTx) InsertEvidence(e core.Evidence) error {
-	return f.do(func() error { return f.Tx.InsertEvidence(e) })
+func (f faultyTx) InsertEvidence(e ...core.Evidence) error {
+	return f.do(func() error { return f.Tx.InsertEvidence(e...) })
 }
 
 func (f faultyTx) EvidenceOf(key core.KeyID) ([]core.Evidence, error) {

@@ -34,7 +34,10 @@ func (s *Service) ImportKeys(ctx context.Context, by Actor, keys []ImportedKey, 
 		if err != nil {
 			return err
 		}
-		i := importer{Service: s, tx: tx, by: by, policy: policy, makeOwners: makeOwners, owners: map[string]Account{}}
+		i := importer{
+			keyBatch: s.newKeyBatch(tx, by, ""), policy: policy, makeOwners: makeOwners,
+			owners: map[string]Account{}, made: map[AccountID]bool{},
+		}
 		i.done.Refused = map[int]error{}
 		for n, k := range keys {
 			if err := i.take(n, k); err != nil {
@@ -42,19 +45,18 @@ func (s *Service) ImportKeys(ctx context.Context, by Actor, keys []ImportedKey, 
 			}
 		}
 		done = i.done
-		return nil
+		return i.flush()
 	})
 	return done, err
 }
 
 // importer is one run of ImportKeys within its transaction.
 type importer struct {
-	*Service
-	tx         Tx
-	by         Actor
+	*keyBatch
 	policy     sshkey.Policy
 	makeOwners bool
 	owners     map[string]Account // by login
+	made       map[AccountID]bool // owners who had no keys before
 	done       Imported
 }
 
@@ -62,8 +64,8 @@ type importer struct {
 func (i *importer) take(n int, k ImportedKey) error {
 	owner, err := i.owner(k.Owner)
 	if err == nil {
-		in := NewKey{Owner: owner.ID, Name: k.Name, Text: k.Text, Unique: Uniqueness{Key: true}, Policy: &i.policy}
-		_, err = i.addKey(i.tx, i.by, owner, in)
+		in := NewKey{Owner: owner.ID, Name: k.Name, Text: k.Text, Unique: Uniqueness{Key: !i.made[owner.ID]}, Policy: &i.policy}
+		err = i.add(owner, in)
 	}
 	switch KindOf(err) {
 	case Conflict:
@@ -87,6 +89,7 @@ func (i *importer) owner(login string) (Account, error) {
 	a, err := accountByLogin(i.tx, login)
 	if KindOf(err) == NotFound && i.makeOwners {
 		a, err = i.addAccount(i.tx, i.by, NewAccount{Login: login}, "")
+		i.made[a.ID] = true
 	}
 	if err == nil {
 		i.owners[login] = a

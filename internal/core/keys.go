@@ -122,15 +122,29 @@ func (s *Service) addKey(tx Tx, by Actor, owner Account, in NewKey) (Key, error)
 	if err != nil {
 		return Key{}, err
 	}
-	if k, err = s.insertKey(tx, by, k, in.Comment); err != nil {
+	added, err := s.pasteKeys(tx, by, in.Comment, k)
+	if err != nil {
 		return Key{}, err
 	}
 	if in.Elsewhere == ElsewhereFlagged {
-		if err := s.flagElsewhere(tx, by, k); err != nil {
+		if err := s.flagElsewhere(tx, by, added[0]); err != nil {
 			return Key{}, err
 		}
 	}
-	return k, tx.InsertEvidence(Evidence{Key: k.ID, Grade: Pasted, At: k.CreatedAt, Address: by.origin.Address})
+	return added[0], nil
+}
+
+// pasteKeys stores keys that may be added, which nobody has proven.
+func (s *Service) pasteKeys(tx Tx, by Actor, comment string, keys ...Key) ([]Key, error) {
+	keys, err := s.insertKeys(tx, by, comment, keys...)
+	if err != nil {
+		return nil, err
+	}
+	evidence := make([]Evidence, len(keys))
+	for i, k := range keys {
+		evidence[i] = Evidence{Key: k.ID, Grade: Pasted, At: k.CreatedAt, Address: by.origin.Address}
+	}
+	return keys, tx.InsertEvidence(evidence...)
 }
 
 // newKey makes a key that may be added.
@@ -175,25 +189,33 @@ func (s *Service) flagElsewhere(tx Tx, by Actor, k Key) error {
 	return s.audit(tx, by, "key.flag", k.object(), withDetail("also a key of "+other.object()))
 }
 
-// insertKey stores a key with its first revision and its audit event.
-func (s *Service) insertKey(tx Tx, by Actor, k Key, comment string) (Key, error) {
-	var err error
-	if k.ID, err = tx.InsertKey(k); err != nil {
-		return Key{}, err
+// insertKeys stores keys, each with its first revision and its audit event.
+func (s *Service) insertKeys(tx Tx, by Actor, comment string, keys ...Key) ([]Key, error) {
+	ids, err := tx.InsertKeys(keys...)
+	if err != nil {
+		return nil, err
 	}
-	return k, s.revise(tx, by, k, KeyAdded, comment)
+	stored := slices.Clone(keys)
+	for i, id := range ids {
+		stored[i].ID = id
+	}
+	return stored, s.revise(tx, by, KeyAdded, comment, stored...)
 }
 
-// revise appends a revision of the key and says so in the audit record.
-func (s *Service) revise(tx Tx, by Actor, k Key, did RevisionAction, comment string) error {
-	err := tx.InsertRevision(Revision{
-		Key: k, Action: did, ActorKind: by.kind, ActorName: by.name, Account: by.account,
-		Comment: comment, At: s.clock(),
-	})
-	if err != nil {
+// revise appends a revision of each key and says so in the audit record.
+func (s *Service) revise(tx Tx, by Actor, did RevisionAction, comment string, keys ...Key) error {
+	revisions, lines := make([]Revision, len(keys)), make([]AuditEvent, len(keys))
+	for i, k := range keys {
+		revisions[i] = Revision{
+			Key: k, Action: did, ActorKind: by.kind, ActorName: by.name, Account: by.account,
+			Comment: comment, At: s.clock(),
+		}
+		lines[i] = s.auditEvent(by, "key."+did.verb(), k.object(), withDetail(k.Public.SHA256().String()))
+	}
+	if err := tx.InsertRevisions(revisions...); err != nil {
 		return err
 	}
-	return s.audit(tx, by, "key."+did.verb(), k.object(), withDetail(k.Public.SHA256().String()))
+	return tx.InsertAuditEvents(lines...)
 }
 
 func (k Key) object() string { return "key " + k.UUID.String() }
@@ -293,12 +315,12 @@ func unused(tx Tx, k Key, u Uniqueness) error {
 		}
 	}
 	if u.Key {
-		if err := absent(tx.OwnerKey(k.Owner, k.Public.SHA256())); err != nil {
-			return conflictAt(err, "public_key", "is already a key of this account")
-		}
+		return conflictAt(absent(tx.OwnerKey(k.Owner, k.Public.SHA256())), "public_key", ownedText)
 	}
 	return nil
 }
+
+const ownedText = "is already a key of this account"
 
 var errTaken = Errorf(Conflict, "already taken")
 
@@ -366,7 +388,7 @@ func (s *Service) removeKey(tx Tx, by Actor, k Key, comment string) error {
 	if err := tx.DeleteKey(k.ID); err != nil {
 		return err
 	}
-	return s.revise(tx, by, k, KeyRemoved, comment)
+	return s.revise(tx, by, KeyRemoved, comment, k)
 }
 
 // KeyDetail is a key with what is known of it.

@@ -36,5 +36,5 @@ func (s *Service) changeShared(tx Tx, by Actor, k Key, shared bool, comment stri
 	if err := tx.UpdateKey(k); err != nil {
 		return err
 	}
-	return s.revise(tx, by, k, KeyChanged, comment)
+	return s.revise(tx, by, KeyChanged, comment, k)
 }

@@ -170,15 +170,16 @@ type KeyStore interface {
 	Keys(q KeyQuery) ([]Key, int, error)                      // and how many match in all
 	KeyEntries(q KeyQuery) ([]KeyEntry, int, error)           // likewise
 	InsertKey(k Key) (KeyID, error)
+	InsertKeys(keys ...Key) ([]KeyID, error) // which have no ids yet
 	UpdateKey(k Key) error
 	DeleteKey(id KeyID) error                    // its evidence goes with it, its revisions stay
-	InsertRevision(r Revision) error             // Number is given by the store: one more than the last
+	InsertRevisions(r ...Revision) error         // each of another key. Number is given by the store: one more than the last
 	Revisions(key uuid.UUID) ([]Revision, error) // by number
 	// History gives the revisions of a key from the newest on, and how many match in all.
 	History(q RevisionQuery) ([]Revision, int, error)
 	// RevisionAt gives the last revision of a key that was made up to a moment.
 	RevisionAt(key uuid.UUID, at time.Time) (Revision, error)
-	InsertEvidence(e Evidence) error
+	InsertEvidence(e ...Evidence) error
 	EvidenceOf(key KeyID) ([]Evidence, error) // by time
 }
 

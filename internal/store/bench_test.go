@@ -101,7 +101,7 @@ func addKey(tx core.Tx, k core.Key) error {
 	if k.ID, err = tx.InsertKey(k); err != nil {
 		return err
 	}
-	if err := tx.InsertRevision(core.Revision{Key: k, Action: core.KeyAdded, ActorKind: core.ActorAccount, ActorName: "ada", At: k.CreatedAt}); err != nil {
+	if err := tx.InsertRevisions(core.Revision{Key: k, Action: core.KeyAdded, ActorKind: core.ActorAccount, ActorName: "ada", At: k.CreatedAt}); err != nil {
 		return err
 	}
 	if err := tx.InsertEvidence(core.Evidence{Key: k.ID, Grade: core.Pasted, At: k.CreatedAt, ClientVersion: "SSH-2.0-OpenSSH_9.2"}); err != nil {

@@ -57,7 +57,7 @@ func addChangedKey(t testing.TB, s *store.Store) {
 		if err != nil {
 			return err
 		}
-		if err := tx.InsertRevision(core.Revision{Key: added, Action: core.KeyChanged}); err != nil {
+		if err := tx.InsertRevisions(core.Revision{Key: added, Action: core.KeyChanged}); err != nil {
 			return err
 		}
 		return tx.InsertAuditEvents(core.AuditEvent{Object: "key " + k.UUID.String(), Outcome: core.Done})

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"database/sql"
 	"time"
 
 	"github.com/google/uuid"
@@ -130,6 +131,26 @@ func (t *tx) InsertKey(k core.Key) (core.KeyID, error) {
 	return core.KeyID(id), err
 }
 
+func (t *tx) InsertKeys(keys ...core.Key) ([]core.KeyID, error) {
+	rows, made := make([]keySearchRow, len(keys)), make(map[uid]core.KeyID, len(keys))
+	for i, k := range keys {
+		k.ID = 0
+		rows[i] = keyRowOf(k)
+	}
+	err := insertTold(t, rows, "uuid", func(r *sql.Rows) error {
+		var id core.KeyID
+		var of uid
+		err := r.Scan(&id, &of)
+		made[of] = id
+		return err
+	})
+	ids := make([]core.KeyID, len(keys))
+	for i, k := range keys {
+		ids[i] = made[uid(k.UUID)]
+	}
+	return ids, err
+}
+
 func (t *tx) UpdateKey(k core.Key) error { return update(t, keyRowOf(k)) }
 
 func (t *tx) DeleteKey(id core.KeyID) error {
@@ -180,19 +201,26 @@ func (r revisionRow) revision() core.Revision {
 	}
 }
 
-func (t *tx) InsertRevision(r core.Revision) (err error) {
-	r.Number = 1
-	// A new key has no other revision, so none is looked for: PostgreSQL would
-	// take that look, at the page of the index where all new UUIDs go, for a
-	// conflict with everybody else who adds a key.
-	if r.Action != core.KeyAdded {
-		r.Number, err = t.count("SELECT coalesce(max(number), 0) + 1 FROM revisions WHERE key_uuid = ?", r.Key.UUID)
+func (t *tx) InsertRevisions(revisions ...core.Revision) error {
+	rows := make([]revisionRow, len(revisions))
+	for i, r := range revisions {
+		var err error
+		if r.Number, err = t.nextNumber(r); err != nil {
+			return err
+		}
+		rows[i] = revisionRowOf(r)
 	}
-	if err != nil {
-		return err
+	return insertAll(t, rows)
+}
+
+// nextNumber is the number of a revision. A new key has no other revision, so
+// none is looked for: PostgreSQL would take that look, at the page of the index
+// where all new UUIDs go, for a conflict with everybody else who adds a key.
+func (t *tx) nextNumber(r core.Revision) (int, error) {
+	if r.Action == core.KeyAdded {
+		return 1, nil
 	}
-	_, err = insert(t, revisionRowOf(r))
-	return err
+	return t.count("SELECT coalesce(max(number), 0) + 1 FROM revisions WHERE key_uuid = ?", r.Key.UUID)
 }
 
 func (t *tx) Revisions(key uuid.UUID) ([]core.Revision, error) {
@@ -239,12 +267,15 @@ func (r evidenceRow) evidence() core.Evidence {
 	}
 }
 
-func (t *tx) InsertEvidence(e core.Evidence) error {
-	_, err := insert(t, evidenceRow{
-		ID: e.ID, KeyID: int64(e.Key), Grade: string(e.Grade), At: instant{e.At},
-		Address: ip{e.Address}, ClientVersion: e.ClientVersion, Connection: uid(e.Connection),
-	})
-	return err
+func (t *tx) InsertEvidence(evidence ...core.Evidence) error {
+	rows := make([]evidenceRow, len(evidence))
+	for i, e := range evidence {
+		rows[i] = evidenceRow{
+			ID: e.ID, KeyID: int64(e.Key), Grade: string(e.Grade), At: instant{e.At},
+			Address: ip{e.Address}, ClientVersion: e.ClientVersion, Connection: uid(e.Connection),
+		}
+	}
+	return insertAll(t, rows)
 }
 
 func (t *tx) EvidenceOf(key core.KeyID) ([]core.Evidence, error) {

@@ -223,10 +223,35 @@ func inSteps[ID ~int64](ids []ID, run func(some string, args []any) error) error
 // comes in hundreds costs PostgreSQL few round trips. Rows that have an id are
 // added one by one.
 func insertAll[R any](t *tx, rows []R) error {
+	return inInsertSteps(t, rows, func(s *shape, rows []R) error {
+		if len(rows) == 1 {
+			_, err := insert(t, rows[0])
+			return err
+		}
+		text, args := insertStep(s, rows)
+		_, err := t.exec(text, args...)
+		return err
+	})
+}
+
+// insertTold adds rows as insertAll does, which must have no ids yet, and hands
+// over the id of each with the value of one more column, in no certain order.
+func insertTold[R any](t *tx, rows []R, column string, told func(*sql.Rows) error) error {
+	return inInsertSteps(t, rows, func(s *shape, rows []R) error {
+		text, args := insertStep(s, rows)
+		if err := t.writable(args); err != nil {
+			return err
+		}
+		return t.query(told, text+" RETURNING id, "+column, args...)
+	})
+}
+
+// inInsertSteps runs insert for some rows after the other.
+func inInsertSteps[R any](t *tx, rows []R, insert func(s *shape, rows []R) error) error {
 	s := shapeOf[R](t.db)
 	for len(rows) > 0 {
 		n := s.step(reflect.ValueOf(rows))
-		if err := insertStep(t, s, rows[:n]); err != nil {
+		if err := insert(s, rows[:n]); err != nil {
 			return err
 		}
 		rows = rows[n:]
@@ -254,18 +279,13 @@ func (s *shape) fresh(rows reflect.Value, n int) bool {
 	return true
 }
 
-func insertStep[R any](t *tx, s *shape, rows []R) error {
-	if len(rows) == 1 {
-		_, err := insert(t, rows[0])
-		return err
-	}
-	var args []any
+// insertStep is the statement that adds rows without ids, and its arguments.
+func insertStep[R any](s *shape, rows []R) (text string, args []any) {
 	for i := range rows {
 		args = append(args, values(s.columns[1:], reflect.ValueOf(&rows[i]).Elem())...)
 	}
 	_, after, _ := strings.Cut(s.inserts, " VALUES ")
-	_, err := t.exec(s.inserts+strings.Repeat(", "+after, len(rows)-1), args...)
-	return err
+	return s.inserts + strings.Repeat(", "+after, len(rows)-1), args
 }
 
 // update writes all columns of the row that has the id.

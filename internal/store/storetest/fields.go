@@ -339,7 +339,7 @@ func revisions(t *testing.T) kind[core.Revision] {
 			return nil
 		},
 		insert: func(tx core.Tx, v *core.Revision) error {
-			if err := tx.InsertRevision(*v); err != nil {
+			if err := tx.InsertRevisions(*v); err != nil {
 				return err
 			}
 			all, err := tx.Revisions(v.Key.UUID)

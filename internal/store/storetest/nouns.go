@@ -512,6 +512,53 @@ func testKeys(t *testing.T, s core.Store) {
 	})
 }
 
+// testKeyBatches adds keys in one call, more than a statement takes: each has
+// the id that it was given, and what is written of it is its own.
+func testKeyBatches(t *testing.T, s core.Store) {
+	const many = 64 + 16 + 4 + 3
+	var ids []core.KeyID
+	batch := make([]core.Key, many)
+	update(t, s, func(tx core.Tx) error {
+		owner, err := newAccount(t, tx)
+		if err != nil {
+			return err
+		}
+		for i := range batch {
+			batch[i] = sample[core.Key](t)
+			batch[i].ID, batch[i].Owner, batch[i].Public = 0, owner.ID, NewPublicKey(t)
+		}
+		if ids, err = tx.InsertKeys(batch...); err != nil {
+			return err
+		}
+		revisions, evidence := make([]core.Revision, many), make([]core.Evidence, many)
+		for i := range batch {
+			batch[i].ID = ids[i]
+			revisions[i] = core.Revision{Key: batch[i], Action: core.KeyAdded, At: now()}
+			evidence[i] = core.Evidence{Key: ids[i], Grade: core.Pasted, At: now(), ClientVersion: fmt.Sprint(i)}
+		}
+		return errors.Join(tx.InsertRevisions(revisions...), tx.InsertEvidence(evidence...), fails(tx.InsertKeys()))
+	})
+	view(t, s, func(tx core.Tx) error {
+		var errs []error
+		for i, want := range batch {
+			got, err1 := tx.Key(ids[i])
+			revisions, err2 := tx.Revisions(want.UUID)
+			evidence, err3 := tx.EvidenceOf(ids[i])
+			errs = append(errs, err1, err2, err3, same("key of a batch", got, want))
+			if len(revisions) != 1 || revisions[0].Number != 1 || len(evidence) != 1 || evidence[0].ClientVersion != fmt.Sprint(i) {
+				errs = append(errs, fmt.Errorf("key %d has revisions %v, evidence %v", i, revisions, evidence))
+			}
+		}
+		return errors.Join(errs...)
+	})
+	err := s.Update(t.Context(), func(tx core.Tx) error {
+		fresh := batch[0]
+		fresh.ID, fresh.UUID, fresh.ShortID = 0, uuid.New(), core.NewShortID()
+		return fails(tx.InsertKeys(fresh, batch[1]))
+	})
+	wantKind(t, "InsertKeys with one that is there", err, core.Conflict)
+}
+
 // testPages walks through keys in pages while more are added: each of those
 // that were there comes once.
 func testPages(t *testing.T, s core.Store) {
@@ -564,7 +611,7 @@ func testRevisions(t *testing.T, s core.Store) {
 		update(t, s, func(tx core.Tx) error {
 			changed := k
 			changed.Name = fmt.Sprint("name ", i)
-			err := tx.InsertRevision(core.Revision{Key: changed, Action: action, Number: 77}) // the number is the store's
+			err := tx.InsertRevisions(core.Revision{Key: changed, Action: action, Number: 77}) // the number is the store's
 			if action == core.KeyRemoved {
 				err = errors.Join(err, tx.DeleteKey(k.ID))
 			}
@@ -795,7 +842,7 @@ func testRemoval(t *testing.T, s core.Store) {
 		k, err := newKey(t, tx, account.ID)
 		return errors.Join(err,
 			tx.InsertEvidence(core.Evidence{Key: k.ID, Grade: core.Offered}),
-			tx.InsertRevision(core.Revision{Key: k}),
+			tx.InsertRevisions(core.Revision{Key: k}),
 			tx.DeleteKey(k.ID),
 			empty(tx.EvidenceOf(k.ID)), empty(tx.KeysByOwner(account.ID)), empty(tx.KeysByFingerprint(k.Public.SHA256())))
 	})

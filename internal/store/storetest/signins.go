@@ -141,7 +141,7 @@ func testAccountGone(t *testing.T, s core.Store) {
 		gone, err1 = newHanging(t, tx)
 		other, err2 = newHanging(t, tx)
 		k, err3 = newKey(t, tx, gone.account.ID)
-		return errors.Join(err1, err2, err3, tx.InsertRevision(core.Revision{Key: k}))
+		return errors.Join(err1, err2, err3, tx.InsertRevisions(core.Revision{Key: k}))
 	})
 	err := s.Update(t.Context(), func(tx core.Tx) error { return tx.DeleteAccount(gone.account.ID) })
 	wantKind(t, "DeleteAccount of one with keys", err, core.Conflict)

@@ -25,6 +25,7 @@ func Run(t *testing.T, open func(t testing.TB) core.Store) {
 		"lists":        testLists,
 		"tickets":      testTickets,
 		"keys":         testKeys,
+		"key batches":  testKeyBatches,
 		"pages":        testPages,
 		"revisions":    testRevisions,
 		"sessions":     testSessions,

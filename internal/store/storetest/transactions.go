@@ -217,7 +217,7 @@ func testConcurrency(t *testing.T, s core.Store) {
 					return err
 				}
 				n, _ := strconv.Atoi(text)
-				return errors.Join(tx.PutSetting("counter", strconv.Itoa(n+1)), tx.InsertRevision(core.Revision{Key: k}))
+				return errors.Join(tx.PutSetting("counter", strconv.Itoa(n+1)), tx.InsertRevisions(core.Revision{Key: k}))
 			})
 			if err != nil {
 				return fmt.Errorf("worker %d: %w", worker, err)
