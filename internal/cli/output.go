@@ -9,6 +9,8 @@ import (
 	"strings"
 	"time"
 	"unicode"
+	"unicode/utf16"
+	"unicode/utf8"
 
 	"charm.land/lipgloss/v2"
 	"charm.land/lipgloss/v2/table"
@@ -113,10 +115,35 @@ func orEmpty(list []record) []record {
 }
 
 func writeJSON(w io.Writer, v any) error {
-	e := json.NewEncoder(w)
+	e := json.NewEncoder(escaping{w})
 	e.SetEscapeHTML(false)
 	e.SetIndent("", "  ")
 	return e.Encode(v)
+}
+
+// escaping writes JSON, each value in one piece, with escapes for what a
+// terminal might act upon. It means the same: encoding/json leaves all but the
+// first 32 characters as they are.
+type escaping struct{ io.Writer }
+
+// Write writes a value.
+func (e escaping) Write(p []byte) (int, error) {
+	out := make([]byte, 0, len(p))
+	for rest := p; len(rest) > 0; {
+		r, n := utf8.DecodeRune(rest)
+		if r < ' ' || !unprintable(r) {
+			out = append(out, rest[:n]...)
+		} else {
+			for _, unit := range utf16.AppendRune(nil, r) {
+				out = fmt.Appendf(out, `\u%04x`, unit)
+			}
+		}
+		rest = rest[n:]
+	}
+	if _, err := e.Writer.Write(out); err != nil {
+		return 0, err
+	}
+	return len(p), nil
 }
 
 func writeYAML(w io.Writer, v any) error {

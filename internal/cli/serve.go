@@ -24,7 +24,7 @@ func (a *app) serve() *cobra.Command {
 			if o.Config, err = a.config(); err != nil {
 				return err
 			}
-			o.Program, o.Stderr, o.Log = a.Program, a.Stderr, serverLog(a.Stderr, o.Config)
+			o.Program, o.Stderr, o.Log = a.Program, a.Stderr, ServerLog(a.Stderr, o.Config)
 			return runServer(c.Context(), o)
 		},
 	}
@@ -47,10 +47,12 @@ func runServer(ctx context.Context, o server.Options) error {
 	return server.Run(ctx, o)
 }
 
-func serverLog(w io.Writer, c config.Config) *slog.Logger {
+// ServerLog is the log of a server in its configured form. What clients send
+// stands in it, so neither form lets through what a terminal might act upon.
+func ServerLog(w io.Writer, c config.Config) *slog.Logger {
 	o := &slog.HandlerOptions{Level: c.Log.Level}
 	if c.Log.Format == "json" {
-		return slog.New(slog.NewJSONHandler(w, o))
+		return slog.New(slog.NewJSONHandler(escaping{w}, o))
 	}
 	return slog.New(slog.NewTextHandler(w, o))
 }

@@ -6,6 +6,7 @@ import (
 	"encoding/csv"
 	"flag"
 	"io"
+	"log/slog"
 	"net/http"
 	"os"
 	"regexp"
@@ -266,11 +267,17 @@ func command(t *testing.T, c config.Config, stdin string, args ...string) string
 // run runs a server until the test ends. On PostgreSQL there may be several.
 func run(t *testing.T, c config.Config) server.Running {
 	t.Helper()
+	return logged(t, c, discard)
+}
+
+// logged is run with a log.
+func logged(t *testing.T, c config.Config, log *slog.Logger) server.Running {
+	t.Helper()
 	ctx, stop := context.WithCancel(context.WithoutCancel(t.Context()))
 	ready, done := make(chan server.Running, 1), make(chan error, 1)
 	go func() {
 		done <- server.Run(ctx, server.Options{
-			Config: c, Log: discard, Stderr: io.Discard, Ready: func(r server.Running) { ready <- r },
+			Config: c, Log: log, Stderr: io.Discard, Ready: func(r server.Running) { ready <- r },
 		})
 	}()
 	t.Cleanup(func() {

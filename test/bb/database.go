@@ -36,7 +36,7 @@ func (b *trial) interrupted(p rig.Program, times int, limit time.Duration, inter
 	default:
 	}
 	most(b, "back", slowest, limit)
-	least(b, "acks", l.count("ack"), 100)
+	least(b, "acks", l.count("ack"), 20*times)
 	b.audit(l, s.HTTP)
 	most(b, "torn", b.unsound(p), 0)
 	if len(l.wrong) > 0 {

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -29,6 +30,7 @@ type ledger struct {
 	events map[string]bool   // sessions whose events are due, by their own id
 
 	applied []string // names of keys that an operator was told are there
+	token   string   // what the application writes to the vault with; empty: it has to log in
 }
 
 func (b *trial) newLedger() *ledger {
@@ -98,6 +100,70 @@ var makers = []maker{
 		},
 		all: waldurKeys,
 	},
+	{
+		name: "vault", status: http.StatusCreated, // of a key that is there already, too
+		make: func(id string) call {
+			return call{method: http.MethodPost, path: "/api/pam/key", header: map[string]string{"Content-Type": "application/json"},
+				body: fmt.Sprintf(`{"identifier": %q, "hostname": "web", "ip": "10.0.0.5", "private_key": "of %s", "public_key": %q}`, id, id, keyOf(id))}
+		},
+		all: vaultKeys,
+	},
+}
+
+// login is the request of the application that writes to the vault.
+var login = call{
+	method: http.MethodPost, path: "/api/oauth2/token", header: map[string]string{"Content-Type": "application/json"},
+	body: `{"grant_type": "client_credentials", "client_id": "` + clientID + `", "client_secret": "` + clientSecret + `"}`,
+}
+
+// loggedIn gives the access token that a reply holds.
+func loggedIn(r reply) (string, bool) {
+	var got struct {
+		Token string `json:"access_token"`
+	}
+	return got.Token, r.err == nil && decode(r.body, &got) == nil && got.Token != ""
+}
+
+// authorize adds to a call what it needs beyond its own header. A login that
+// fails is what became of the call.
+func (l *ledger) authorize(ctx context.Context, c *http.Client, address string, m maker, what *call) (reply, bool) {
+	if m.name != "vault" {
+		return reply{}, true
+	}
+	l.mu.Lock()
+	token := l.token
+	l.mu.Unlock()
+	if token == "" {
+		r := ask(ctx, c, address, login)
+		got, ok := loggedIn(r)
+		if !ok {
+			return r, false
+		}
+		l.mu.Lock()
+		l.token, token = got, got
+		l.mu.Unlock()
+	}
+	what.header["Authorization"] = "Bearer " + token
+	return reply{}, true
+}
+
+var vaultIdentifier = regexp.MustCompile(`"identifier": ?"(vault-\d+)"`)
+
+// vaultKeys reads all keys that the application may use.
+func vaultKeys(b *trial, address string) map[string]int {
+	token, ok := loggedIn(ask(b, patient, address, login))
+	if !ok {
+		b.fail("the application cannot log in")
+	}
+	r := ask(b, patient, address, call{method: http.MethodGet, path: "/api/pam/credential", header: map[string]string{"Authorization": "Bearer " + token}})
+	if r.err != nil || r.status != http.StatusOK {
+		b.fail("list of the vault: %v", r)
+	}
+	count := map[string]int{}
+	for _, found := range vaultIdentifier.FindAllStringSubmatch(r.body, -1) {
+		count[found[1]]++
+	}
+	return count
 }
 
 // keyOf is a public key that belongs to an id, so that a request can be
@@ -156,9 +222,13 @@ func (l *ledger) write(ctx context.Context, c *http.Client, address string) repl
 func (l *ledger) send(ctx context.Context, c *http.Client, address, id string) reply {
 	m := makerOf(id)
 	l.note("sent", id)
-	r := ask(ctx, c, address, m.make(id))
+	what := m.make(id)
+	r, sendable := l.authorize(ctx, c, address, m, &what)
+	if sendable {
+		r = ask(ctx, c, address, what)
+	}
 	switch {
-	case r.err == nil && r.status == m.status:
+	case sendable && r.err == nil && r.status == m.status:
 		l.note("ack", id)
 	case r.err == nil && !r.refusedWell():
 		l.mu.Lock()

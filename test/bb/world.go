@@ -19,6 +19,12 @@ import (
 
 const apiKey = "0123456789abcdefghijklmnopqrstuv"
 
+// What the application that writes to the vault logs in with.
+const (
+	clientID     = "a2a"
+	clientSecret = "a2aSecret0000000000000000000000000000000"
+)
+
 const waldurToken = "1111111111111111111111111111111111111111"
 
 // people is the world that rows run in.
@@ -30,6 +36,10 @@ accounts:
   - {login: carol, tokens: [{name: sdk, use: waldur, lifetime: never, secret: "` + waldurToken + `"}]}
 projects:
   - {name: onboarding, organization: acme, adopt_keys: proven, prove_keys: true, api_keys: [{name: ci, secret: ` + apiKey + `}]}
+devices: [{hostname: web, ip: 10.0.0.5}]
+applications:
+  - {name: deploy, authorizations: [{name: ci, permission: read-write, resources: [pam-core], allowed_ips: ["*"],
+      oauth2: {client_id: ` + clientID + `, client_secret: ` + clientSecret + `}}]}
 `
 
 // settings is the configuration file: no limit that is not the row's subject.
