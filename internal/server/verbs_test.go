@@ -187,3 +187,46 @@ func (d door) wantHidden(t *testing.T, address string, route server.Route, w wri
 		t.Errorf("%s %s: another who sends %+v gets %d %.200s", route.Method, route.Path, w, status, reply)
 	}
 }
+
+// TestOddFraming sends requests of which two programs in a row may read
+// different ends: each is refused, or answered as one and the connection closed.
+func TestOddFraming(t *testing.T) {
+	t.Parallel()
+	_, address := serve(t, "", accessWorld)
+	const hidden = "GET /livez HTTP/1.1\r\nHost: x\r\n\r\n"
+	for name, header := range map[string]string{
+		"two lengths":             "Content-Length: 5\r\nContent-Length: 6\r\n",
+		"negative length":         "Content-Length: -1\r\n",
+		"length with a sign":      "Content-Length: +5\r\n",
+		"length of another base":  "Content-Length: 0x5\r\n",
+		"lengths in one":          "Content-Length: 5, 6\r\n",
+		"both":                    "Content-Length: 5\r\nTransfer-Encoding: chunked\r\nConnection: close\r\n",
+		"unknown coding":          "Transfer-Encoding: xchunked\r\n",
+		"coding twice":            "Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n",
+		"coding with a tab":       "Transfer-Encoding:\tchunked, identity\r\n",
+		"space before the colon":  "Transfer-Encoding : chunked\r\n",
+		"header without a name":   ": 1\r\n",
+		"NUL in a header":         "X-A: \x00\r\n",
+		"two hosts":               "Host: a\r\n",
+		"65 KiB in one header":    "X-A: " + strings.Repeat("a", 70<<10) + "\r\n",
+		"ten thousand headers":    strings.Repeat("X-A: 1\r\n", 10_000),
+		"bare carriage return":    "X-A: 1\rContent-Length: 5\r\n",
+		"expectation of a teapot": "Expect: 418-teapot\r\n",
+	} {
+		conn, err := (&net.Dialer{}).DialContext(t.Context(), "tcp", address)
+		if err != nil {
+			t.Fatal(err)
+		}
+		// The server may close before all is sent.
+		_, _ = io.WriteString(conn, "POST /api/keys/ HTTP/1.1\r\nHost: x\r\n"+header+"\r\n0\r\n\r\n"+hidden)
+		if half, ok := conn.(*net.TCPConn); ok {
+			_ = half.CloseWrite()
+		}
+		replies, _ := io.ReadAll(io.LimitReader(conn, 1<<20))
+		_ = conn.Close()
+		first, _, _ := strings.Cut(string(replies), "\r\n")
+		if n := strings.Count(string(replies), "HTTP/1.1 "); n > 1 || n == 1 && !strings.HasPrefix(first, "HTTP/1.1 4") && !strings.HasPrefix(first, "HTTP/1.1 501") {
+			t.Errorf("%s: %d answers, %s", name, n, first)
+		}
+	}
+}

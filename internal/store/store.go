@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"keyrack/internal/core"
@@ -37,6 +38,8 @@ const (
 type Store struct {
 	engine engine
 	close  func() error
+
+	views, updates crowd
 }
 
 var _ core.Store = (*Store)(nil)
@@ -81,12 +84,22 @@ func (s *Store) Close() error { return s.close() }
 
 // View implements [core.Store].
 func (s *Store) View(ctx context.Context, fn func(core.Tx) error) error {
+	leave, err := s.views.enter()
+	if err != nil {
+		return err
+	}
+	defer leave()
 	return s.engine.view(ctx, func(t *tx) error { return fn(t) })
 }
 
 // Update implements [core.Store]. Once fn runs, the end of ctx no longer stops
 // it: the change is then made or refused as a whole, and the answer is exact.
 func (s *Store) Update(ctx context.Context, fn func(core.Tx) error) error {
+	leave, err := s.updates.enter()
+	if err != nil {
+		return err
+	}
+	defer leave()
 	return s.engine.update(ctx, func(t *tx) error { return fn(t) })
 }
 
@@ -112,4 +125,24 @@ func unavailable(err error) error {
 	return &core.Error{Kind: core.Unavailable, Msg: "the store cannot answer now", Err: err}
 }
 
-var errClosed = errors.New("the store is closed")
+var (
+	errClosed  = errors.New("the store is closed")
+	errCrowded = errors.New("too many wait for the store")
+)
+
+// mostWaiting is how many transactions of a sort run or wait at most. More than
+// there is capacity for would wait longer and longer, until each is answered
+// when nobody listens any more: who comes to a full store is told so at once.
+const mostWaiting = 256
+
+// crowd counts who is in the store.
+type crowd struct{ inside atomic.Int64 }
+
+// enter lets one in, who is to leave again, or refuses him.
+func (c *crowd) enter() (leave func(), err error) {
+	if c.inside.Add(1) > mostWaiting {
+		c.inside.Add(-1)
+		return nil, unavailable(errCrowded)
+	}
+	return func() { c.inside.Add(-1) }, nil
+}

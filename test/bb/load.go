@@ -257,10 +257,14 @@ func slowHTTP(b *trial) {
 	defer body.close()
 	defer reader.close()
 	n := sized(b, 300, 500)
+	fds, err := rig.Descriptors(s.PID)
+	b.must(err)
 	begun := time.Now()
 	b.silent(header, n, "127.0.0.1", s.HTTP, "POST / HTTP/1.1\r\nHost: x\r\n")
 	b.silent(body, n, "127.0.0.1", s.HTTP, "POST "+sessionsPath+" HTTP/1.1\r\nHost: x\r\nX-Api-Key: "+apiKey+
 		"\r\nContent-Type: application/json\r\nContent-Length: 1000\r\n\r\n{")
+	// Who asks for far more than sockets take, and reads nothing of it.
+	b.silent(reader, n, "127.0.0.1", s.HTTP, strings.Repeat("GET /api/v1/openapi.json HTTP/1.1\r\nHost: x\r\n\r\n", 300))
 	ctx, cancel := context.WithTimeout(b, 5*time.Second)
 	honest := flood(ctx, 4, http.StatusOK, s.HTTP, func() call { return readList })
 	cancel()
@@ -273,6 +277,18 @@ func slowHTTP(b *trial) {
 	most(b, "honest_p99", honest.quantile(0.99), 100*time.Millisecond)
 	most(b, "headers_cut", until(header, 15*time.Second), 12*time.Second)
 	most(b, "bodies_cut", until(body, 45*time.Second), 37*time.Second)
+	// Looking whether these are open would read what they do not.
+	left := n
+	for left > 10 && time.Since(begun) < 60*time.Second {
+		b.pause(100 * time.Millisecond)
+		now, err := rig.Descriptors(s.PID)
+		b.must(err)
+		left = now - fds
+	}
+	most(b, "readers_cut", time.Since(begun), 40*time.Second)
+	after, err := rig.PeakRSS(s.PID)
+	b.must(err)
+	most(b, "rss_mib", after>>20, 512)
 }
 
 // loginFlood is L8, by the command line's own login route: wrong API keys are
