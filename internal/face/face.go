@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+
+	"keyrack/internal/core"
 )
 
 // Options is what every face is built with. The zero value works: it logs and
@@ -71,7 +73,7 @@ func NewGuard(name string, o Options, next http.Handler, broken http.HandlerFunc
 func (g *Guard) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	start := g.Now()
 	req := &Request{ID: uuid.NewString(), Theirs: theirID(r), Face: g.Name, Address: ClientAddr(r, g.TrustedProxies)}
-	ctx, cancel := context.WithTimeout(context.WithValue(r.Context(), requestKey{}, req), g.Timeout)
+	ctx, cancel := context.WithTimeout(core.WithPass(context.WithValue(r.Context(), requestKey{}, req)), g.Timeout)
 	defer cancel()
 	// Not the clock of the options: a deadline is the network's. Without a
 	// connection there is nothing to wait for.

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"runtime"
 	"sync"
 	"testing"
 
@@ -8,7 +9,8 @@ import (
 )
 
 // TestCrowdIsRefused fills the store with updates that wait for each other:
-// one more is refused at once, views are not, and all that wait come through.
+// one more is refused at once, and so are views where they would wait too; all
+// that wait come through.
 func TestCrowdIsRefused(t *testing.T) {
 	t.Parallel()
 	eachStore(t, func(t *testing.T, s *Store) {
@@ -25,14 +27,23 @@ func TestCrowdIsRefused(t *testing.T) {
 		}
 		<-first
 		for s.updates.inside.Load() < mostWaiting {
-			if err := s.View(t.Context(), func(core.Tx) error { return nil }); err != nil {
-				t.Errorf("a view beside them: %v", err)
-			}
+			runtime.Gosched()
 		}
-		err := s.Update(t.Context(), func(core.Tx) error { return nil })
+		err := s.View(t.Context(), func(core.Tx) error { return nil })
+		if refused := core.KindOf(err) == core.Unavailable && err != nil; refused != (s.views == s.updates) {
+			t.Errorf("a view beside them: %v", err)
+		}
+		err = s.Update(t.Context(), func(core.Tx) error { return nil })
 		if core.KindOf(err) != core.Unavailable {
 			t.Errorf("one too many: %v, want unavailable", err)
 		}
+		again := core.WithPass(t.Context())
+		core.PassOf(again).LetIn(s.updates)
+		all.Go(func() {
+			if err := s.Update(again, func(tx core.Tx) error { return put(tx, "c") }); err != nil {
+				t.Errorf("one who was in before: %v", err)
+			}
+		})
 		close(release)
 		all.Wait()
 		if err := s.Update(t.Context(), func(tx core.Tx) error { return put(tx, "b") }); err != nil {

@@ -45,6 +45,7 @@ const defaultConnections = 20
 type postgresEngine struct {
 	config *pgx.ConnConfig
 	db     *database
+	line   chan struct{} // for the connections: first come, first served, where database/sql draws lots
 	closed atomic.Bool
 }
 
@@ -68,6 +69,7 @@ func openPostgres(ctx context.Context, o Options) (engine, error) {
 	if connections == 0 {
 		connections = defaultConnections
 	}
+	e.line = make(chan struct{}, connections)
 	pool.SetMaxOpenConns(connections)
 	pool.SetMaxIdleConns(connections)
 	pool.SetConnMaxIdleTime(5 * time.Minute)
@@ -173,6 +175,12 @@ func pause(ctx context.Context, attempt int) bool {
 }
 
 func (e *postgresEngine) attempt(waiting context.Context, options *sql.TxOptions, fn func(*tx) error) error {
+	select {
+	case e.line <- struct{}{}:
+		defer func() { <-e.line }()
+	case <-waiting.Done():
+		return unavailable(waiting.Err())
+	}
 	conn, err := e.db.DB.DB.Conn(waiting)
 	if err != nil && e.closed.Load() {
 		err = errClosed // database/sql has no error of its own that can be told

@@ -39,7 +39,7 @@ type Store struct {
 	engine engine
 	close  func() error
 
-	views, updates crowd
+	views, updates *crowd
 }
 
 var _ core.Store = (*Store)(nil)
@@ -75,7 +75,9 @@ func Open(ctx context.Context, o Options) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Store{engine: e, close: sync.OnceValue(e.close)}, nil
+	s := &Store{engine: e, close: sync.OnceValue(e.close)}
+	s.admit(o.URL != "")
+	return s, nil
 }
 
 // Close waits for running transactions and closes the database. Transactions
@@ -84,7 +86,7 @@ func (s *Store) Close() error { return s.close() }
 
 // View implements [core.Store].
 func (s *Store) View(ctx context.Context, fn func(core.Tx) error) error {
-	leave, err := s.views.enter()
+	leave, err := s.views.enter(ctx)
 	if err != nil {
 		return err
 	}
@@ -95,7 +97,7 @@ func (s *Store) View(ctx context.Context, fn func(core.Tx) error) error {
 // Update implements [core.Store]. Once fn runs, the end of ctx no longer stops
 // it: the change is then made or refused as a whole, and the answer is exact.
 func (s *Store) Update(ctx context.Context, fn func(core.Tx) error) error {
-	leave, err := s.updates.enter()
+	leave, err := s.updates.enter(ctx)
 	if err != nil {
 		return err
 	}
@@ -130,7 +132,7 @@ var (
 	errCrowded = errors.New("too many wait for the store")
 )
 
-// mostWaiting is how many transactions of a sort run or wait at most. More than
+// mostWaiting is how many transactions run or wait before one more is refused. More than
 // there is capacity for would wait longer and longer, until each is answered
 // when nobody listens any more: who comes to a full store is told so at once.
 const mostWaiting = 256
@@ -138,11 +140,23 @@ const mostWaiting = 256
 // crowd counts who is in the store.
 type crowd struct{ inside atomic.Int64 }
 
-// enter lets one in, who is to leave again, or refuses him.
-func (c *crowd) enter() (leave func(), err error) {
-	if c.inside.Add(1) > mostWaiting {
+// admit says who is counted together: on PostgreSQL views and updates wait for
+// the same connections, on SQLite not for each other.
+func (s *Store) admit(shared bool) {
+	s.views, s.updates = &crowd{}, &crowd{}
+	if shared {
+		s.updates = s.views
+	}
+}
+
+// enter lets one in, who is to leave again, or refuses him. Who was let in
+// before, for the same request, comes in again.
+func (c *crowd) enter(ctx context.Context) (leave func(), err error) {
+	pass := core.PassOf(ctx)
+	if c.inside.Add(1) > mostWaiting && !pass.In(c) {
 		c.inside.Add(-1)
 		return nil, unavailable(errCrowded)
 	}
+	pass.LetIn(c)
 	return func() { c.inside.Add(-1) }, nil
 }
