@@ -52,7 +52,7 @@ var rows = []row{
 	{"L5", "durable writes beside readers", both, false, durableWrites},
 	{"L6", "more requests than there is capacity", both, false, overload},
 	{"L7", "slow HTTP clients", sqlite, false, slowHTTP},
-	{"L8", "a flood of wrong passwords", sqlite, false, loginFlood},
+	{"L8", "a flood of wrong passwords", sqlite, true, loginFlood},
 	{"L11", "a graceful stop under load", both, true, gracefulStop},
 }
 
