@@ -82,6 +82,21 @@ func once[T any](s *Service, tx Tx, by Actor, id func(T) uuid.UUID, again func(u
 	return made, tx.InsertMade(Made{Key: key, Request: by.repeatable.request, Object: id(made), At: s.clock()})
 }
 
+// madeBefore tells whether the actor's request has made a T already, as far as
+// is known: for use cases that make or change, of which a change is repeated as
+// it is.
+func madeBefore[T any](tx Tx, by Actor) (bool, error) {
+	if by.repeatable.key == "" {
+		return false, nil
+	}
+	var none T
+	_, err := tx.Made(by.madeKey(fmt.Sprintf("%T", none)))
+	if KindOf(err) == NotFound {
+		return false, nil
+	}
+	return err == nil, err
+}
+
 // madeKey is what the actor's idempotency key is for one sort of thing. Actors
 // share no keys: none learns from another's what there is.
 func (a Actor) madeKey(sort string) Digest {

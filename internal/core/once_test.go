@@ -26,6 +26,7 @@ func TestOnce(t *testing.T) {
 	onEach(t, func(t *testing.T, w *world) {
 		ada, project := w.account(core.NewAccount{Login: "ada"}), w.project(core.NewProject{Name: "p"})
 		hooked := w.session(project, core.NewSession{})
+		application, _ := vaultWorld(w)
 		for name, c := range map[string]struct {
 			by   core.Actor
 			make func(by core.Actor) (uuid.UUID, error)
@@ -41,6 +42,13 @@ func TestOnce(t *testing.T) {
 			"webhook": {project, func(by core.Actor) (uuid.UUID, error) {
 				h, err := w.AddWebhook(t.Context(), by, core.CollectSession, hooked.UUID, core.NewWebhook{URL: "https://example.org/"})
 				return h.UUID, err
+			}},
+			"managed key": {application, func(by core.Actor) (uuid.UUID, error) {
+				k, err := w.SaveManagedKey(t.Context(), by, managedKey("", "web-01"))
+				if err == nil && !k.Created {
+					t.Error("a key that was made is told as changed")
+				}
+				return k.UUID, err
 			}},
 			"account": {operator, func(by core.Actor) (uuid.UUID, error) {
 				a, err := w.AddAccount(t.Context(), by, core.NewAccount{Login: "bob", Password: "correct-horse-battery"})

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"github.com/google/uuid"
+
 	"keyrack/internal/vault"
 )
 
@@ -62,12 +64,48 @@ func (s *Service) SaveManagedKey(ctx context.Context, by Actor, in ManagedKeyCha
 			return SavedManagedKey{}, err
 		}
 		saved, err := update(ctx, s, func(tx Tx) (SavedManagedKey, error) {
-			return s.saveManagedKey(tx, by, in, seen)
+			return s.saveManagedKeyOnce(tx, by, in, seen)
 		})
 		if !errors.Is(err, errMovedOn) {
 			return saved, err
 		}
 	}
+}
+
+// saveManagedKeyOnce makes a key once, however often its request is repeated.
+func (s *Service) saveManagedKeyOnce(tx Tx, by Actor, in ManagedKeyChange, seen int) (out SavedManagedKey, err error) {
+	before, err := madeBefore[SavedManagedKey](tx, by)
+	if err != nil {
+		return out, err
+	}
+	if !before {
+		if _, isNew, err := managedKeyToSave(tx, by, in); err != nil || !isNew {
+			return s.saveManagedKey(tx, by, in, seen)
+		}
+	}
+	return once(s, tx, by, SavedManagedKey.id,
+		func(id uuid.UUID) (SavedManagedKey, error) { return savedBefore(tx, by, in, id) },
+		func() (SavedManagedKey, error) { return s.saveManagedKey(tx, by, in, seen) })
+}
+
+func (k SavedManagedKey) id() uuid.UUID { return k.UUID }
+
+// savedBefore gives a key that a request has made, as it is now, and which
+// additional devices of the request's it could not have.
+func savedBefore(tx Tx, by Actor, in ManagedKeyChange, id uuid.UUID) (out SavedManagedKey, err error) {
+	k, err := tx.ManagedKeyByUUID(id)
+	if err != nil {
+		return out, err
+	}
+	if err := by.writesVault(); err != nil {
+		return out, err
+	}
+	out.Created = true
+	if out.ManagedKeyDetail, err = managedKeyFor(tx, by, k.ID); err != nil {
+		return out, err
+	}
+	_, out.Unlinked, err = additionalDevices(tx, by, out.On.ID, in.Additional.Value)
+	return out, err
 }
 
 // errMovedOn says that the key has another version than the one looked at.
