@@ -47,23 +47,47 @@ const lastRevision = "r.number = (SELECT max(number) FROM revisions l WHERE l.ke
 
 // rules are what the data must keep to, beyond what the schema says.
 func (db *database) rules() []rule {
-	return append(db.speaks.rules(),
-		rule{"key without revision",
+	return slices.Concat(db.speaks.rules(), db.keyRules(), db.vaultRules())
+}
+
+// vaultRules are about keys of the vault. That what is sealed opens is not
+// looked at: the master key is not the store's.
+func (db *database) vaultRules() []rule {
+	return []rule{
+		{"managed key without version",
+			"SELECT 'managedkey ' || k.id, '' FROM managed_keys k WHERE NOT EXISTS (SELECT 1 FROM managed_key_versions v WHERE v.key_id = k.id)"},
+		{"versions with a gap",
+			"SELECT 'managedkey ' || key_id, '' FROM managed_key_versions GROUP BY key_id HAVING min(number) <> 1 OR max(number) <> count(*)"},
+		{"managed key unlike its last version",
+			"SELECT 'managedkey ' || k.id, '' FROM managed_keys k JOIN managed_key_versions v ON v.key_id = k.id" +
+				" WHERE v.number = (SELECT max(number) FROM managed_key_versions l WHERE l.key_id = k.id) AND v.number <> k.version"},
+		{"version with nothing sealed",
+			"SELECT 'managedkey ' || key_id, 'version ' || number FROM managed_key_versions WHERE length(private_key) = 0 OR length(passphrase) = 0"},
+		{"version without audit event",
+			"SELECT 'managedkey ' || k.id, '' FROM managed_keys k WHERE (SELECT count(*) FROM managed_key_versions v WHERE v.key_id = k.id) >" +
+				" (SELECT count(*) FROM audit_events a WHERE a.object = 'managedkey ' || " + db.speaks.uuidText("k.uuid") +
+				" AND a.action IN ('managedkey.add', 'managedkey.change') AND a.outcome = '" + string(core.Done) + "')"},
+	}
+}
+
+func (db *database) keyRules() []rule {
+	return []rule{
+		{"key without revision",
 			"SELECT 'key ' || k.id, '' FROM keys k WHERE NOT EXISTS (SELECT 1 FROM revisions r WHERE r.key_uuid = k.uuid)"},
-		rule{"revisions with a gap",
+		{"revisions with a gap",
 			"SELECT 'key ' || max(key_id), '' FROM revisions GROUP BY key_uuid HAVING min(number) <> 1 OR max(number) <> count(*)"},
-		rule{"key unlike its last revision",
+		{"key unlike its last revision",
 			"SELECT 'key ' || k.id, '' FROM keys k JOIN revisions r ON r.key_uuid = k.uuid AND " + lastRevision +
 				" WHERE r.action = '" + string(core.KeyRemoved) + "' OR r.key_id <> k.id OR r.short_id <> k.short_id OR r.owner <> k.owner" +
 				" OR r.name <> k.name OR r.text <> k.text OR r.blob <> k.blob OR r.shared <> k.shared" +
 				" OR r.key_created_at <> k.created_at OR r.key_updated_at <> k.updated_at"},
-		rule{"key gone without a revision",
+		{"key gone without a revision",
 			"SELECT 'key ' || r.key_id, '' FROM revisions r WHERE r.action <> '" + string(core.KeyRemoved) + "' AND " + lastRevision +
 				" AND NOT EXISTS (SELECT 1 FROM keys k WHERE k.uuid = r.key_uuid)"},
-		rule{"change without audit event",
+		{"change without audit event",
 			"SELECT 'key ' || max(key_id), '' FROM revisions GROUP BY key_uuid HAVING count(*) > (SELECT count(*) FROM audit_events a" +
 				" WHERE a.object = 'key ' || " + db.speaks.uuidText("key_uuid") + " AND a.outcome = '" + string(core.Done) + "')"},
-	)
+	}
 }
 
 func (t *tx) brokenRules() ([]Finding, error) {

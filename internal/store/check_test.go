@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"slices"
+	"strings"
 	"testing"
 
 	"keyrack/internal/core"
@@ -35,6 +36,44 @@ func TestCheck(t *testing.T) {
 				}
 				if len(findings) != 1 || findings[0].Check != want || findings[0].Object != "key 1" {
 					t.Errorf("Check() = %+v, want %q at key 1", findings, want)
+				}
+			})
+		})
+	}
+}
+
+// TestCheckVault plants what Check has to find of keys of the vault.
+func TestCheckVault(t *testing.T) {
+	t.Parallel()
+	for want, damage := range map[string]string{
+		"managed key without version":         "DELETE FROM managed_key_versions",
+		"versions with a gap":                 "UPDATE managed_key_versions SET number = 3 WHERE number = 2; UPDATE managed_keys SET version = 3",
+		"managed key unlike its last version": "UPDATE managed_keys SET version = 1",
+		"version with nothing sealed":         "UPDATE managed_key_versions SET private_key = '' WHERE number = 1",
+		"version without audit event":         "DELETE FROM audit_events WHERE action = 'managedkey.change'",
+	} {
+		t.Run(want, func(t *testing.T) {
+			t.Parallel()
+			eachDatabase(t, func(t *testing.T, o store.Options) {
+				s := reopen(t, o)
+				service := vaulted(t, s)
+				for range 2 { // the second is a new version
+					if _, err := saveKey(t.Context(), service, "web", secretText()); err != nil {
+						t.Fatal(err)
+					}
+				}
+				wantSound(t, s)
+				statements := damage
+				if o.URL == "" {
+					statements = strings.ReplaceAll(damage, "''", "x''") // no bytes, in SQLite's words
+				}
+				execute(t, o, statements)
+				findings, err := s.Check(t.Context())
+				if err != nil {
+					t.Fatal(err)
+				}
+				if len(findings) != 1 || findings[0].Check != want || findings[0].Object != "managedkey 1" {
+					t.Errorf("Check() = %+v, want %q at managedkey 1", findings, want)
 				}
 			})
 		})
