@@ -96,7 +96,7 @@ func (d device) toCore() core.DesiredDevice {
 
 func (a application) toCore(f *yamlfile.File, path string) core.DesiredApplication {
 	return core.DesiredApplication{
-		Name: a.Name, Organization: a.Organization, Disabled: a.Disabled,
+		Name: a.Name, Organization: a.Organization, Description: a.Description, Tags: a.Tags, Disabled: a.Disabled,
 		Authorizations: each(a.Authorizations, func(i int, x authorization) core.DesiredAuthorization {
 			return x.toCore(f, item(path+".authorizations", i))
 		}),
@@ -105,7 +105,7 @@ func (a application) toCore(f *yamlfile.File, path string) core.DesiredApplicati
 
 func (x authorization) toCore(f *yamlfile.File, path string) core.DesiredAuthorization {
 	return core.DesiredAuthorization{
-		Name: x.Name, Permission: core.Permission(x.Permission), Resources: x.Resources, AllowedIPs: x.AllowedIPs,
+		Name: x.Name, Description: x.Description, System: x.System, Environment: x.Environment, Permission: core.Permission(x.Permission), Resources: x.Resources, AllowedIPs: x.AllowedIPs,
 		Referers: x.Referers, Certificate: x.Certificate, Keys: x.Keys, Devices: x.Devices, Disabled: x.Disabled, ExpiresAt: x.ExpiresAt.Time,
 		OAuth2: x.OAuth2.toCore(f, path+".oauth2"), OAuth1: x.OAuth1.toCore(f, path+".oauth1"),
 	}

@@ -195,7 +195,7 @@ func TestApplyExplainsWhatCoreRefuses(t *testing.T) {
 		{"API key's secret", "projects:\n- name: p\n  api_keys:\n  - {name: a, secret: abcdefghijklmnopqrstuvwx}\n  - {name: b, secret: abcdefghijklmnopqrstuvwx}", "5: projects[0].api_keys[1].secret: is already in use"},
 		{"device", "devices:\n- hostname: \"\"", "2: devices[0].hostname: must not be empty"},
 		{"permission", "applications:\n- name: a\n  authorizations:\n  - {name: x, permission: all}", "4: applications[0].authorizations[0].permission: must be read-only or read-write"},
-		{"resource", "applications:\n- name: a\n  authorizations:\n  - name: x\n    permission: read-only\n    resources: [all]", "6: applications[0].authorizations[0].resources[0]: must be pam-core"},
+		{"resource", "applications:\n- name: a\n  authorizations:\n  - name: x\n    permission: read-only\n    resources: [all]", "6: applications[0].authorizations[0].resources[0]: must be one of pam-core, certificate-manager, task-manager, dashboards, web-proxy-session, users, system, a2a"},
 		{"network", "applications:\n- name: a\n  authorizations:\n  - name: x\n    permission: read-only\n    allowed_ips: [localhost]", "6: applications[0].authorizations[0].allowed_ips[0]: "},
 		{
 			"client", "applications:\n- name: a\n  authorizations:\n  - {name: x, permission: read-only, oauth2: {client_id: c}}\n  - {name: y, permission: read-only, oauth2: {client_id: c}}",

@@ -109,12 +109,17 @@ type device struct {
 type application struct {
 	Name           string          `yaml:"name,required"`
 	Organization   string          `yaml:"organization"`
+	Description    string          `yaml:"description"`
+	Tags           []string        `yaml:"tags"`
 	Disabled       bool            `yaml:"disabled"`
 	Authorizations []authorization `yaml:"authorizations"`
 }
 
 type authorization struct {
 	Name        string   `yaml:"name,required"`
+	Description string   `yaml:"description"`
+	System      string   `yaml:"system"`
+	Environment string   `yaml:"environment"`
 	Permission  string   `yaml:"permission,required"`
 	Resources   []string `yaml:"resources"`
 	AllowedIPs  []string `yaml:"allowed_ips"`

@@ -100,9 +100,9 @@ func TestManualExample(t *testing.T) {
 			Site: "AWS", Domains: []string{"corp.example.org"}, Connectivities: []string{"SSH:22"}, Tags: []string{"prod"},
 		}},
 		Applications: []core.DesiredApplication{{
-			Name: "deploy", Organization: "acme",
+			Name: "deploy", Organization: "acme", Description: "Rolls out releases", Tags: []string{"ci"},
 			Authorizations: []core.DesiredAuthorization{{
-				Name: "ci", Permission: core.ReadWrite, Resources: []string{"pam-core"}, AllowedIPs: []string{"10.0.0.0/8"},
+				Name: "ci", System: "builder", Environment: "production", Permission: core.ReadWrite, Resources: []string{"pam-core"}, AllowedIPs: []string{"10.0.0.0/8"},
 				Referers: []string{}, Keys: []string{"deploy-web"}, Devices: []string{"w2016"},
 				ExpiresAt: time.Date(2099, 12, 31, 0, 0, 0, 0, time.UTC),
 				OAuth2:    &core.DesiredOAuth2{ClientID: "deploy", ClientSecret: vault.NewSecret("deploy-deploy-deploy-deploy-deplo")},

@@ -71,7 +71,7 @@ func (a *app) applicationShow() *cobra.Command {
 				list = append(list, authorizationRecord(x))
 			}
 			return record{
-				{"name", app.Name}, {"disabled", app.Disabled}, {"created_at", app.CreatedAt}, {"id", app.UUID.String()},
+				{"name", app.Name}, {"description", app.Description}, {"tags", notNil(app.Tags)}, {"disabled", app.Disabled}, {"created_at", app.CreatedAt}, {"id", app.UUID.String()},
 				{"authorizations", list},
 			}, err
 		})
@@ -79,7 +79,8 @@ func (a *app) applicationShow() *cobra.Command {
 
 func authorizationRecord(x core.Authorization) record {
 	r := record{
-		{"name", x.Name}, {"permission", string(x.Permission)}, {"resources", notNil(x.Resources)}, {"allowed_ips", notNil(x.AllowedIPs)},
+		{"name", x.Name}, {"description", x.Description}, {"system", x.System}, {"environment", x.Environment},
+		{"permission", string(x.Permission)}, {"resources", notNil(x.Resources)}, {"allowed_ips", notNil(x.AllowedIPs)},
 		{"referers", notNil(x.Referers)}, {"certificate", x.Certificate}, {"keys", notNil(x.Keys)}, {"devices", notNil(x.Devices)},
 		{"disabled", x.Disabled}, {"expires_at", x.ExpiresAt}, {"id", x.UUID.String()},
 	}
@@ -96,13 +97,17 @@ func authorizationRecord(x core.Authorization) record {
 func notNil(texts []string) []string { return append([]string{}, texts...) }
 
 func (a *app) applicationAdd() *cobra.Command {
-	var organization string
+	var in core.DesiredApplication
 	c := a.do("add APPLICATION", "Make an application", cobra.ExactArgs(1),
 		func(ctx context.Context, l *server.Local, by core.Actor, args []string) (string, error) {
-			app, err := l.Core.AddApplication(ctx, by, args[0], organization)
+			in.Name = args[0]
+			app, err := l.Core.AddApplication(ctx, by, in)
 			return "added application " + app.Name, err
 		})
-	c.Flags().StringVar(&organization, "organization", "", "the organization it belongs to, which is its tenant")
+	f := c.Flags()
+	f.StringVar(&in.Organization, "organization", "", "the organization it belongs to, which is its tenant")
+	f.StringVar(&in.Description, "description", "", "what it is, in words")
+	f.StringSliceVar(&in.Tags, "tag", nil, "tags")
 	return c
 }
 
@@ -123,7 +128,10 @@ func (a *app) applicationAuthorize() *cobra.Command {
 		})
 	f := c.Flags()
 	f.StringVar(&permission, "permission", string(core.ReadOnly), "read-only or read-write")
-	f.StringSliceVar(&in.Resources, "resource", []string{core.PAMCore}, "what it may use")
+	f.StringSliceVar(&in.Resources, "resource", []string{core.PAMCore}, "what it may use: "+strings.Join(core.Resources(), ", "))
+	f.StringVar(&in.Description, "description", "", "what it is for, in words")
+	f.StringVar(&in.System, "system", "", "the system that uses it")
+	f.StringVar(&in.Environment, "environment", "", "where that runs, as production")
 	f.StringSliceVar(&in.AllowedIPs, "allow-ip", nil, `from where: addresses, networks, or "*" (required)`)
 	f.StringSliceVar(&in.Referers, "referer", nil, "URLs that the Referer header must be at or below (default any)")
 	f.StringVar(&in.Certificate, "certificate", "", "SHA-256 fingerprint that the client's certificate must have")

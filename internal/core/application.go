@@ -14,14 +14,26 @@ func (a Application) object() string { return "application " + a.UUID.String() }
 
 func (x Authorization) object() string { return "authorization " + x.UUID.String() }
 
+// maxDescription is in bytes: some sentences.
+const maxDescription = 1024
+
+// check says what is wrong with an application but its name.
+func (a Application) check(p *problems) {
+	checkLabel(p, "description", a.Description, maxDescription)
+	checkTags(p, "tags", a.Tags)
+}
+
 // check says what is wrong with an authorization but its name and credentials.
 func (x Authorization) check(p *problems) {
+	checkLabel(p, "description", x.Description, maxDescription)
+	checkLabel(p, "system", x.System, 255)
+	checkLabel(p, "environment", x.Environment, 255)
 	if x.Permission != ReadOnly && x.Permission != ReadWrite {
 		p.addf("permission", "must be %s or %s", ReadOnly, ReadWrite)
 	}
 	for i, r := range x.Resources {
-		if r != PAMCore {
-			p.addf(fmt.Sprintf("resources[%d]", i), "must be %s", PAMCore)
+		if !slices.Contains(Resources(), r) {
+			p.addf(fmt.Sprintf("resources[%d]", i), "must be one of %s", strings.Join(Resources(), ", "))
 		}
 	}
 	for i, address := range x.AllowedIPs {

@@ -40,16 +40,16 @@ func authorizationNamed(tx Tx, application, name string) (Application, Authoriza
 
 // AddApplication makes an application, without authorizations. Conflict when
 // the name is taken. For those who manage everything.
-func (s *Service) AddApplication(ctx context.Context, by Actor, name, organization string) (Application, error) {
+func (s *Service) AddApplication(ctx context.Context, by Actor, in DesiredApplication) (Application, error) {
 	if !by.manages() {
 		return Application{}, errDenied
 	}
 	return update(ctx, s, func(tx Tx) (Application, error) {
-		if err := absent(applicationNamed(tx, name)); err != nil {
+		if err := absent(applicationNamed(tx, in.Name)); err != nil {
 			return Application{}, conflictAt(err, "name", "is already the name of another application")
 		}
 		a := applier{Service: s, tx: tx, by: by}
-		return a.saveApplication(DesiredApplication{Name: name, Organization: organization})
+		return a.saveApplication(in)
 	})
 }
 
@@ -219,7 +219,7 @@ func (s *Service) RotateAuthorization(ctx context.Context, by Actor, application
 // withNewSecrets asks for the authorization as it is, with other secrets.
 func (x Authorization) withNewSecrets() DesiredAuthorization {
 	want := DesiredAuthorization{
-		Name: x.Name, Permission: x.Permission, Resources: x.Resources, AllowedIPs: x.AllowedIPs, Referers: x.Referers,
+		Name: x.Name, Description: x.Description, System: x.System, Environment: x.Environment, Permission: x.Permission, Resources: x.Resources, AllowedIPs: x.AllowedIPs, Referers: x.Referers,
 		Certificate: x.Certificate, Keys: x.Keys, Devices: x.Devices, Disabled: x.Disabled, ExpiresAt: x.ExpiresAt,
 	}
 	if x.OAuth2 != nil {

@@ -21,7 +21,7 @@ var jobFrom = core.Caller{Origin: core.Origin{Face: "senhasegura", Address: neti
 // its credentials.
 func (w *world) authorize(change ...func(*core.DesiredAuthorization)) map[string]vault.Secret {
 	w.t.Helper()
-	must(w.AddApplication(w.t.Context(), operator, "deploy", ""))
+	must(w.AddApplication(w.t.Context(), operator, core.DesiredApplication{Name: "deploy"}))
 	in := core.DesiredAuthorization{
 		Name: "ci", Permission: core.ReadWrite, Resources: []string{core.PAMCore}, AllowedIPs: []string{"*"},
 		OAuth2: &core.DesiredOAuth2{}, OAuth1: &core.DesiredOAuth1{},

@@ -53,7 +53,10 @@ func (a *applier) setApplication(is *Application, want DesiredApplication) (diff
 	}
 	set(&d, "name", &is.Name, want.Name)
 	set(&d, "organization", &is.Organization, organization)
+	set(&d, "description", &is.Description, want.Description)
+	setList(&d, "tags", &is.Tags, want.Tags)
 	set(&d, "disabled", &is.Disabled, want.Disabled)
+	is.check(&p)
 	return d, p.err()
 }
 
@@ -83,6 +86,9 @@ func (a *applier) setAuthorization(is *Authorization, line *ChangeLine, want Des
 	var p problems
 	checkName(&p, want.Name)
 	set(&d, "name", &is.Name, want.Name)
+	set(&d, "description", &is.Description, want.Description)
+	set(&d, "system", &is.System, want.System)
+	set(&d, "environment", &is.Environment, want.Environment)
 	set(&d, "permission", &is.Permission, want.Permission)
 	setList(&d, "resources", &is.Resources, want.Resources)
 	setList(&d, "allowed_ips", &is.AllowedIPs, want.AllowedIPs)

@@ -154,9 +154,10 @@ func desiredProject(t *rapid.T, name string) core.DesiredProject {
 
 func desiredAuthorization(t *rapid.T) core.DesiredAuthorization {
 	x := core.DesiredAuthorization{
-		Name:       rapid.SampledFrom([]string{"y0", "y1"}).Draw(t, "authorization"),
+		Name:   rapid.SampledFrom([]string{"y0", "y1"}).Draw(t, "authorization"),
+		System: rapid.SampledFrom([]string{"", "builder"}).Draw(t, "system"), Environment: "test", Description: "for tests",
 		Permission: rapid.SampledFrom([]core.Permission{core.ReadOnly, core.ReadWrite}).Draw(t, "permission"),
-		Resources:  some(t, "resources", "pam-core", "pam-core"), AllowedIPs: some(t, "addresses", "*", "10.0.0.0/8", "::1"),
+		Resources:  some(t, "resources", "pam-core", "users"), AllowedIPs: some(t, "addresses", "*", "10.0.0.0/8", "::1"),
 		Referers: some(t, "referers", "https://a.example/", "http://b.example/x"), Keys: some(t, "assigned", "k0", "k1"),
 		Devices: some(t, "hosts", "d0", "d1"), Disabled: rapid.Bool().Draw(t, "locked out"), ExpiresAt: moment(t),
 		Certificate: rapid.SampledFrom([]string{"", strings.Repeat("aB:", 31) + "00"}).Draw(t, "certificate"),

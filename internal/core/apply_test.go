@@ -386,7 +386,7 @@ func TestApplyTellsAllProblems(t *testing.T) {
 		`applications[0].organization: no organization is named "none"`,
 		"applications[0].authorizations[0].name: must not be empty",
 		"applications[0].authorizations[0].permission: must be read-only or read-write",
-		"applications[1].authorizations[0].resources[1]: must be pam-core",
+		"applications[1].authorizations[0].resources[1]: must be one of pam-core, certificate-manager, task-manager, dashboards, web-proxy-session, users, system, a2a",
 		"applications[1].authorizations[0].allowed_ips[1]: must be an IP address, a prefix as 10.0.0.0/8, or *",
 		"applications[1].authorizations[0].allowed_ips[2]: must be an IP address, a prefix as 10.0.0.0/8, or *",
 		"applications[1].authorizations[0].oauth2.client_id: must not hold control characters",

@@ -175,8 +175,11 @@ func (c checker) application(want core.DesiredApplication) {
 	c.t.Helper()
 	is := one(c, "application "+want.Name, c.got.Applications, func(a core.Application) bool { return a.Name == want.Name })
 	c.equal("state of "+want.Name, want.Disabled, is.Disabled)
+	c.equal("words of "+want.Name, want.Description, is.Description)
+	c.equal("tags of "+want.Name, sorted(want.Tags), is.Tags)
 	for _, x := range want.Authorizations {
 		got := one(c, "authorization "+x.Name, is.Authorizations, func(o core.Authorization) bool { return o.Name == x.Name })
+		c.equal("words of "+x.Name, []string{x.Description, x.System, x.Environment}, []string{got.Description, got.System, got.Environment})
 		c.equal("permission of "+x.Name, x.Permission, got.Permission)
 		c.equal("resources of "+x.Name, sorted(x.Resources), got.Resources)
 		c.equal("addresses of "+x.Name, sorted(x.AllowedIPs), got.AllowedIPs)

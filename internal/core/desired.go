@@ -96,6 +96,8 @@ type DesiredDevice struct {
 type DesiredApplication struct {
 	Name           string
 	Organization   string
+	Description    string
+	Tags           []string
 	Disabled       bool
 	Authorizations []DesiredAuthorization
 }
@@ -104,6 +106,9 @@ type DesiredApplication struct {
 // are left out are kept where there are some, else made.
 type DesiredAuthorization struct {
 	Name        string
+	Description string
+	System      string
+	Environment string
 	Permission  Permission
 	Resources   []string
 	AllowedIPs  []string

@@ -9,6 +9,14 @@ import (
 // PAMCore is the resource that managed keys and devices belong to.
 const PAMCore = "pam-core"
 
+// Resources are all that an authorization may name. The others belong to parts
+// of the product that are not served here, and open nothing.
+func Resources() []string {
+	return []string{
+		PAMCore, "certificate-manager", "task-manager", "dashboards", "web-proxy-session", "users", "system", "a2a",
+	}
+}
+
 // Grant is what an authorization lets its application do. Authenticating as
 // one makes it; see [ActorApplication].
 type Grant struct {

@@ -38,7 +38,9 @@ type Application struct {
 	UUID           uuid.UUID
 	Name           string         // unique
 	Organization   OrganizationID // zero: none
-	Disabled       bool           // none of its authorizations is taken then
+	Description    string
+	Tags           []string
+	Disabled       bool // none of its authorizations is taken then
 	Authorizations []Authorization
 	CreatedAt      time.Time
 	UpdatedAt      time.Time
@@ -62,8 +64,11 @@ type Authorization struct {
 	UUID        uuid.UUID
 	Application ApplicationID
 	Name        string // unique within the application
+	Description string
+	System      string // what it is for, and where: for people
+	Environment string
 	Permission  Permission
-	Resources   []string // "pam-core"
+	Resources   []string // what of the product it may use, see Resources
 	AllowedIPs  []string // addresses, prefixes, or "*"; none: from nowhere
 	Referers    []string // URLs that the Referer header must be at or below; none: any
 	Certificate string   // SHA-256 of the client's certificate, lower-case hex; empty: any or none

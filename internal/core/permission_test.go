@@ -219,7 +219,7 @@ var calls = map[string]func(ctx context.Context, s *core.Service, by core.Actor,
 		return second(s.APIKeys(ctx, by, o.project))
 	},
 	"AddApplication": func(ctx context.Context, s *core.Service, by core.Actor, o objects) error {
-		return second(s.AddApplication(ctx, by, o.newName, ""))
+		return second(s.AddApplication(ctx, by, core.DesiredApplication{Name: o.newName}))
 	},
 	"AddAuthorization": func(ctx context.Context, s *core.Service, by core.Actor, o objects) error {
 		return second(s.AddAuthorization(ctx, by, o.application, core.DesiredAuthorization{

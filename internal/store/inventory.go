@@ -74,6 +74,8 @@ type applicationRow struct {
 	UUID           uid   `bun:"uuid"`
 	Name           string
 	OrganizationID reference `bun:",nullzero"`
+	Description    string
+	Tags           texts
 	Disabled       bool
 	CreatedAt      instant
 	UpdatedAt      instant
@@ -81,7 +83,8 @@ type applicationRow struct {
 
 func applicationRowOf(a core.Application) applicationRow {
 	return applicationRow{
-		ID: int64(a.ID), UUID: uid(a.UUID), Name: a.Name, OrganizationID: reference(a.Organization), Disabled: a.Disabled,
+		ID: int64(a.ID), UUID: uid(a.UUID), Name: a.Name, OrganizationID: reference(a.Organization),
+		Description: a.Description, Tags: a.Tags, Disabled: a.Disabled,
 		CreatedAt: instant{a.CreatedAt}, UpdatedAt: instant{a.UpdatedAt},
 	}
 }
@@ -89,7 +92,7 @@ func applicationRowOf(a core.Application) applicationRow {
 func (r applicationRow) application() core.Application {
 	return core.Application{
 		ID: core.ApplicationID(r.ID), UUID: uuid.UUID(r.UUID), Name: r.Name, Organization: core.OrganizationID(r.OrganizationID),
-		Disabled: r.Disabled, CreatedAt: r.CreatedAt.Time, UpdatedAt: r.UpdatedAt.Time,
+		Description: r.Description, Tags: r.Tags, Disabled: r.Disabled, CreatedAt: r.CreatedAt.Time, UpdatedAt: r.UpdatedAt.Time,
 	}
 }
 
@@ -99,6 +102,9 @@ type authorizationRow struct {
 	UUID                 uid   `bun:"uuid"`
 	ApplicationID        int64
 	Name                 string
+	Description          string
+	System               string
+	Environment          string
 	Permission           string
 	Resources            texts
 	AllowedIPs           texts `bun:"allowed_ips"`
@@ -120,7 +126,8 @@ type authorizationRow struct {
 
 func authorizationRowOf(a core.Authorization) authorizationRow {
 	r := authorizationRow{
-		ID: int64(a.ID), UUID: uid(a.UUID), ApplicationID: int64(a.Application), Name: a.Name, Permission: string(a.Permission),
+		ID: int64(a.ID), UUID: uid(a.UUID), ApplicationID: int64(a.Application), Name: a.Name,
+		Description: a.Description, System: a.System, Environment: a.Environment, Permission: string(a.Permission),
 		Resources: a.Resources, AllowedIPs: a.AllowedIPs, Referers: a.Referers, Certificate: a.Certificate,
 		Keys: a.Keys, Devices: a.Devices, Disabled: a.Disabled, ExpiresAt: instant{a.ExpiresAt},
 		CreatedAt: instant{a.CreatedAt}, UpdatedAt: instant{a.UpdatedAt},
@@ -138,6 +145,7 @@ func authorizationRowOf(a core.Authorization) authorizationRow {
 func (r authorizationRow) authorization() core.Authorization {
 	a := core.Authorization{
 		ID: core.AuthorizationID(r.ID), UUID: uuid.UUID(r.UUID), Application: core.ApplicationID(r.ApplicationID), Name: r.Name,
+		Description: r.Description, System: r.System, Environment: r.Environment,
 		Permission: core.Permission(r.Permission), Resources: r.Resources, AllowedIPs: r.AllowedIPs,
 		Referers: r.Referers, Certificate: r.Certificate, Keys: r.Keys, Devices: r.Devices, Disabled: r.Disabled, ExpiresAt: r.ExpiresAt.Time,
 		CreatedAt: r.CreatedAt.Time, UpdatedAt: r.UpdatedAt.Time,
