@@ -2,6 +2,7 @@ package foreman
 
 import (
 	"slices"
+	"strings"
 	"time"
 
 	"keyrack/internal/core"
@@ -63,7 +64,7 @@ func (c *call) roles() ([]small, error) {
 	for _, r := range core.GrantRoles {
 		out = append(out, small{id: int64(r.ID), name: r.Name, description: r.Description})
 	}
-	slices.SortFunc(out, func(a, b small) int { return compare(a.name, b.name) })
+	slices.SortFunc(out, func(a, b small) int { return strings.Compare(a.name, b.name) })
 	return out, nil
 }
 

@@ -56,7 +56,7 @@ func byRoleID(f core.Filter) core.Filter {
 		}
 		ids := []any{}
 		for _, role := range core.GrantRoles {
-			if stands(f, role.Name) {
+			if core.Holds(f, func(core.Attribute) any { return role.Name }) {
 				ids = append(ids, role.ID)
 			}
 		}
