@@ -210,7 +210,7 @@ func controlSSH(t *testing.T, address string) {
 		}
 		said := ""
 		config := &ssh.ClientConfig{
-			User: text, HostKeyCallback: ssh.InsecureIgnoreHostKey(), //nolint:gosec // our own server
+			User: text, HostKeyCallback: ssh.InsecureIgnoreHostKey(),
 			BannerCallback: func(text string) error { said += text; return nil },
 		}
 		if printable := regexp.MustCompile(`^[ -~\x80-\xff]*$`); printable.MatchString(text) {
