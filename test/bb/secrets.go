@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -66,7 +67,7 @@ func nothingInClear(b *trial) {
 	b.must(err)
 	id, err := b.caller(s.HTTP).save(b, "web", kept)
 	b.must(err)
-	given := append(canaries[:20:20], kept.secrets()...) // of those a server that idles has opened none
+	given := slices.Concat(canaries[:20], kept.secrets()) // of those a server that idles has opened none
 	canaries = append(canaries, kept.secrets()...)
 	shown := s.Log()
 	for _, path := range []string{"/metrics", "/livez", "/readyz"} {
