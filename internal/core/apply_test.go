@@ -605,7 +605,7 @@ func BenchmarkApply(b *testing.B) {
 		}
 		file.Accounts = append(file.Accounts, a)
 	}
-	stores := map[string]func(testing.TB) *store.Store{"sqlite": sqlite, "postgres": storetest.Postgres}
+	stores := map[string]func(testing.TB) *store.Store{"sqlite": storetest.SQLite, "postgres": storetest.Postgres}
 	for name, open := range stores {
 		b.Run(name+"/1000 accounts, 5000 keys, new", func(b *testing.B) {
 			for b.Loop() {

@@ -69,7 +69,7 @@ func TestAuthenticatePassword(t *testing.T) {
 // what all goroutines take.
 func TestUnknownLoginsCostAsMuch(t *testing.T) { //nolint:paralleltest // counts the process' memory
 	const kib = 16 * 1024
-	s := core.New(core.Options{Store: sqlite(t), PasswordHashing: core.PasswordHashing{Time: 1, Memory: kib, Threads: 1}})
+	s := core.New(core.Options{Store: storetest.SQLite(t), PasswordHashing: core.PasswordHashing{Time: 1, Memory: kib, Threads: 1}})
 	for _, login := range []string{"ada", "locked"} {
 		a := must(s.AddAccount(t.Context(), operator, core.NewAccount{Login: login, Password: "correct-horse-battery"}))
 		must(s.SetAccountDisabled(t.Context(), operator, a.UUID, login == "locked"))
@@ -206,7 +206,7 @@ func TestSetPassword(t *testing.T) {
 // The cost that is used unless tests ask for another, as RFC 9106 recommends.
 func TestDefaultPasswordHashing(t *testing.T) {
 	t.Parallel()
-	s := core.New(core.Options{Store: sqlite(t)})
+	s := core.New(core.Options{Store: storetest.SQLite(t)})
 	a := must(s.AddAccount(t.Context(), operator, core.NewAccount{Login: "ada", Password: "correct-horse-battery"}))
 	if want := "$argon2id$v=19$m=65536,t=3,p=4$"; !strings.HasPrefix(a.PasswordHash, want) {
 		t.Errorf("stored hash = %q, want %s…", a.PasswordHash, want)

@@ -15,6 +15,7 @@ import (
 
 	"keyrack/internal/core"
 	"keyrack/internal/jwt"
+	"keyrack/internal/store/storetest"
 	"keyrack/internal/vault"
 )
 
@@ -153,7 +154,7 @@ func TestLogInRefuses(t *testing.T) {
 // from the time. Not parallel: it counts what all goroutines take.
 func TestUnknownEmailsCostAsMuch(t *testing.T) { //nolint:paralleltest // counts the process' memory
 	const kib = 16 * 1024
-	s := core.New(core.Options{Store: sqlite(t), Vault: newVault(t), PasswordHashing: core.PasswordHashing{Time: 1, Memory: kib, Threads: 1}})
+	s := core.New(core.Options{Store: storetest.SQLite(t), Vault: newVault(t), PasswordHashing: core.PasswordHashing{Time: 1, Memory: kib, Threads: 1}})
 	for login, address := range map[string]string{"ada": email, "locked": "locked@x.org", "twin1": "twins@x.org", "twin2": "twins@x.org"} {
 		a := must(s.AddAccount(t.Context(), operator, core.NewAccount{Login: login, Email: address, Password: password}))
 		must(s.SetAccountDisabled(t.Context(), operator, a.UUID, login == "locked"))

@@ -1,10 +1,8 @@
 package core_test
 
 import (
-	"context"
 	"crypto/ed25519"
 	"encoding/binary"
-	"errors"
 	"net/netip"
 	"os"
 	"path/filepath"
@@ -81,7 +79,7 @@ func (w *world) over(s core.Store) *core.Service {
 
 func newWorld(t testing.TB) *world {
 	t.Helper()
-	return newWorldOn(t, sqlite(t))
+	return newWorldOn(t, storetest.SQLite(t))
 }
 
 // onEach runs a test in a world on each database.
@@ -96,39 +94,6 @@ func onEach(t *testing.T, test func(t *testing.T, w *world)) {
 		test(t, newWorldOn(t, storetest.Postgres(t)))
 	})
 }
-
-// sqlite opens a copy of the template.
-func sqlite(t testing.TB) *store.Store {
-	t.Helper()
-	empty, err := template()
-	if err != nil {
-		t.Fatal(err)
-	}
-	path := filepath.Join(t.TempDir(), "keyrack.db")
-	if err := os.WriteFile(path, empty, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	return storetest.Open(t, store.Options{Path: path})
-}
-
-// template is an empty, migrated SQLite database. Under the race detector
-// migrating takes most tests of this package longer than all they do.
-var template = sync.OnceValues(func() ([]byte, error) {
-	dir, err := os.MkdirTemp("", "keyrack-core-test-")
-	if err != nil {
-		return nil, err
-	}
-	defer func() { _ = os.RemoveAll(dir) }()
-	path, ctx := filepath.Join(dir, "template.db"), context.Background() // of no single test
-	s, err := store.Open(ctx, store.Options{Path: path})
-	if err != nil {
-		return nil, err
-	}
-	if err := errors.Join(s.Migrate(ctx), s.Close()); err != nil {
-		return nil, err
-	}
-	return os.ReadFile(path)
-})
 
 func newVault(t testing.TB) *vault.Vault {
 	t.Helper()

@@ -6,18 +6,49 @@
 package storetest
 
 import (
+	"context"
+	"errors"
+	"os"
 	"path/filepath"
+	"sync"
 	"testing"
 
 	"keyrack/internal/pgtest"
 	"keyrack/internal/store"
 )
 
-// SQLite opens an empty store in a file of the test's own.
+// SQLite opens an empty store in a file of the test's own: a copy of the template.
 func SQLite(t testing.TB) *store.Store {
 	t.Helper()
-	return Open(t, store.Options{Path: filepath.Join(t.TempDir(), "keyrack.db")})
+	empty, err := template()
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(t.TempDir(), "keyrack.db")
+	if err := os.WriteFile(path, empty, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return Open(t, store.Options{Path: path})
 }
+
+// template is an empty, migrated SQLite database. Under the race detector
+// migrating takes most tests longer than all they do.
+var template = sync.OnceValues(func() ([]byte, error) {
+	dir, err := os.MkdirTemp("", "keyrack-test-")
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = os.RemoveAll(dir) }()
+	path, ctx := filepath.Join(dir, "template.db"), context.Background() // of no single test
+	s, err := store.Open(ctx, store.Options{Path: path})
+	if err != nil {
+		return nil, err
+	}
+	if err := errors.Join(s.Migrate(ctx), s.Close()); err != nil {
+		return nil, err
+	}
+	return os.ReadFile(path) // #nosec G304 -- made above
+})
 
 // Postgres opens an empty store in a PostgreSQL database of the test's own.
 func Postgres(t testing.TB) *store.Store {
