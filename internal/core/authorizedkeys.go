@@ -22,7 +22,10 @@ func AuthorizedKeysText(login string, keys []Key) string {
 // does not rely on it.
 func inOneLine(text string) string {
 	return strings.Map(func(r rune) rune {
-		if r == utf8.RuneError || unicode.In(r, unicode.C, unicode.Zl, unicode.Zp) {
+		switch {
+		case ' ' <= r && r <= '~': // nearly all there is; the tables are slow to search
+			return r
+		case r == utf8.RuneError || unicode.In(r, unicode.C, unicode.Zl, unicode.Zp):
 			return '?'
 		}
 		return r
