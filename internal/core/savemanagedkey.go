@@ -74,12 +74,19 @@ func (s *Service) SaveManagedKey(ctx context.Context, by Actor, in ManagedKeyCha
 
 // saveManagedKeyOnce makes a key once, however often its request is repeated.
 func (s *Service) saveManagedKeyOnce(tx Tx, by Actor, in ManagedKeyChange, seen int) (out SavedManagedKey, err error) {
+	if by.repeatable.key == "" {
+		return s.saveManagedKey(tx, by, in, seen)
+	}
 	before, err := madeBefore[SavedManagedKey](tx, by)
 	if err != nil {
 		return out, err
 	}
 	if !before {
-		if _, isNew, err := managedKeyToSave(tx, by, in); err != nil || !isNew {
+		_, isNew, err := managedKeyToSave(tx, by, in)
+		if err != nil {
+			return out, err
+		}
+		if !isNew {
 			return s.saveManagedKey(tx, by, in, seen)
 		}
 	}
