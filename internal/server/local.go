@@ -41,6 +41,9 @@ type Need struct {
 // ErrNoStore is the error of a data directory or database that holds no store.
 var ErrNoStore = errors.New("there is no store yet")
 
+// passwordHashing is what a password costs. Only tests make it less.
+var passwordHashing = core.DefaultPasswordHashing
+
 // OpenLocal opens the store that the configuration names. A vault that is not
 // the store's is refused before anything is changed.
 func OpenLocal(ctx context.Context, c config.Config, log *slog.Logger, need Need) (*Local, error) {
@@ -57,6 +60,7 @@ func OpenLocal(ctx context.Context, c config.Config, log *slog.Logger, need Need
 	}
 	l.Core = core.New(core.Options{
 		Store: db, Vault: l.Vault, Notify: need.Notify, Settings: faceSettings, CheckURL: receivers(c).CheckURL,
+		PasswordHashing: passwordHashing,
 	})
 	return l, nil
 }

@@ -1,0 +1,7 @@
+package server
+
+import "keyrack/internal/core"
+
+// Passwords at their full cost, under the race detector, were most of the time
+// that the tests took; internal/core has what they cost.
+func init() { passwordHashing = core.PasswordHashing{Time: 1, Memory: 64, Threads: 1} }
