@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"database/sql/driver"
 	"errors"
+	"strings"
 
 	"keyrack/internal/core"
 )
@@ -23,8 +24,28 @@ func translateCommon(err error) error {
 	return err
 }
 
-func taken(err error) error {
+// taken is the error of a value that a unique constraint has already. The name
+// of the constraint, or the driver's words for it, has those of its columns.
+func taken(err error, constraint string) error {
+	if strings.Contains(constraint, "short_id") {
+		err = errors.Join(errDrawnAgain, err)
+	}
 	return &core.Error{Kind: core.Conflict, Msg: "already taken", Err: err}
+}
+
+// errDrawnAgain says that a random id is in use already.
+var errDrawnAgain = errors.New("the short id is in use")
+
+// redraw tries a change again that drew a short id which is in use. Products
+// want eight characters: among a million keys two that are the same are as
+// likely as not.
+func redraw(change func() error) (err error) {
+	for range 3 {
+		if err = change(); !errors.Is(err, errDrawnAgain) {
+			return err
+		}
+	}
+	return err
 }
 
 func dangling(err error) error {

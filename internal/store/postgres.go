@@ -331,7 +331,7 @@ func (postgresDialect) translate(err error) error {
 	}
 	switch failure.Code {
 	case codeUnique:
-		return taken(err)
+		return taken(err, failure.ConstraintName)
 	case codeForeignKey:
 		return dangling(err)
 	}

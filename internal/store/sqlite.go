@@ -218,7 +218,7 @@ func (sqliteDialect) translate(err error) error {
 	}
 	switch failure.Code() {
 	case sqlite3.SQLITE_CONSTRAINT_UNIQUE, sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY, sqlite3.SQLITE_CONSTRAINT_ROWID:
-		return taken(err)
+		return taken(err, failure.Error())
 	case sqlite3.SQLITE_CONSTRAINT_FOREIGNKEY:
 		return dangling(err)
 	}

@@ -102,12 +102,16 @@ func (s *Store) Update(ctx context.Context, fn func(core.Tx) error) error {
 		return err
 	}
 	defer leave()
-	return s.engine.update(ctx, func(t *tx) error { return fn(t) })
+	return redraw(func() error {
+		return s.engine.update(ctx, func(t *tx) error { return fn(t) })
+	})
 }
 
 // Bulk implements [core.Store].
 func (s *Store) Bulk(ctx context.Context, fn func(core.Tx) error) error {
-	return s.engine.bulk(ctx, func(t *tx) error { return fn(t) })
+	return redraw(func() error {
+		return s.engine.bulk(ctx, func(t *tx) error { return fn(t) })
+	})
 }
 
 // Ping tells whether the store answers, by a read. Whether it can also write

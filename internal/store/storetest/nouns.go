@@ -2,6 +2,7 @@ package storetest
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"fmt"
 	"slices"
@@ -510,6 +511,36 @@ func testKeys(t *testing.T, s core.Store) {
 			same("KeysByFingerprint", idsIn(byFingerprint, keyID), []core.KeyID{one.ID, other.ID}),
 			same("OwnerKey", ownerKey.ID, other.ID), same("OwnerKeyByName", byName.ID, other.ID), same("KeyByUUID", byUUID.ID, two.ID))
 	})
+}
+
+// testDrawnAgain draws short ids that are in use: once, which nobody is to
+// notice, and always, which is a conflict.
+func testDrawnAgain(t *testing.T, s core.Store) {
+	var ada core.Account
+	update(t, s, func(tx core.Tx) (err error) {
+		ada, err = newAccount(t, tx)
+		return err
+	})
+	for name, change := range map[string]func(context.Context, func(core.Tx) error) error{"update": s.Update, "bulk": s.Bulk} {
+		tries := 0
+		add := func(id func() string) error {
+			tries = 0
+			return change(t.Context(), func(tx core.Tx) error {
+				tries++
+				return fails(tx.InsertAccount(core.Account{UUID: uuid.New(), ShortID: id(), Login: "bob in a " + name}))
+			})
+		}
+		wantKind(t, name+" with a short id in use", add(func() string { return ada.ShortID }), core.Conflict)
+		err := add(func() string {
+			if tries == 1 {
+				return ada.ShortID
+			}
+			return core.NewShortID()
+		})
+		if err != nil || tries != 2 {
+			t.Errorf("%s that draws again = %v after %d tries, want none after 2", name, err, tries)
+		}
+	}
 }
 
 // testKeyBatches adds keys in one call, more than a statement takes: each has

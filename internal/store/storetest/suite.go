@@ -15,6 +15,7 @@ func Run(t *testing.T, open func(t testing.TB) core.Store) {
 		"fields":       testFields,
 		"absent":       testAbsent,
 		"taken":        testTaken,
+		"drawn again":  testDrawnAgain,
 		"dangling":     testDangling,
 		"ids":          testIDs,
 		"filters":      testFilters,
