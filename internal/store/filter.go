@@ -75,7 +75,7 @@ func filtered[R any](t *tx, known fields, where core.Filter, order []core.Order,
 		return nil, n, nil
 	}
 	var rows []R
-	text := s.pageText(c.text.String(), terms.text(part.backward), n)
+	text := s.pageText(c.text.String(), terms.text(part.backward), n, t.db.speaks.fence())
 	err = t.onceBound(appendTo(s, &rows), text, append(c.args, part.size, part.offset))
 	if part.backward {
 		slices.Reverse(rows)
@@ -95,14 +95,16 @@ func head[R any](c *condition, order terms, p core.Page) (rows []R, whole bool, 
 }
 
 // pageText is the query of a page among n rows, with LIMIT and OFFSET to bind.
-func (s *shape) pageText(where, order string, n int) string {
+func (s *shape) pageText(where, order string, n int, fence string) string {
 	const bounds = " LIMIT ? OFFSET ?"
 	ids := "(SELECT id AS page_id FROM " + s.table + where
 	switch {
 	case strings.HasPrefix(order, "id"): // the table's own order
 		return s.selects + where + " ORDER BY " + order + bounds
-	case where != "" && n <= fewRows:
+	case where != "" && n <= fewRows && fence == "":
 		return s.selects + "WHERE id IN " + ids + ") ORDER BY " + order + bounds
+	case where != "" && n <= fewRows:
+		ids = "(SELECT id AS page_id FROM (SELECT * FROM " + s.table + where + fence + ") AS found"
 	}
 	return s.selects + "JOIN " + ids + " ORDER BY " + order + bounds + ") AS page ON id = page_id ORDER BY " + order
 }

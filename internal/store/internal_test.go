@@ -532,7 +532,7 @@ func planOf(t *tx, q core.KeyQuery) error {
 		return err
 	}
 	for _, n := range []int{fewRows, fewRows + 1} {
-		text := shapeOf[keyRow](t.db).pageText(c.text.String(), terms.text(false), n)
+		text := shapeOf[keyRow](t.db).pageText(c.text.String(), terms.text(false), n, t.db.speaks.fence())
 		if err := t.onceBound(func(*sql.Rows) error { return nil }, text, append(slices.Clone(c.args), 10, 100)); err != nil {
 			return err
 		}

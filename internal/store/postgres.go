@@ -300,6 +300,8 @@ func (postgresDialect) anyPart(_ *tx, column, text string) (string, any, error) 
 	return "strpos(" + column + ", ?) > 0", text, nil
 }
 
+func (postgresDialect) fence() string { return " OFFSET 0" }
+
 func (postgresDialect) gathers() bool { return false }
 
 func (postgresDialect) uuidText(column string) string { return column + "::text" }

@@ -42,6 +42,11 @@ type dialect interface {
 	// gathers tells whether rows that one of several indexes finds are better
 	// gathered from each than left to the database.
 	gathers() bool
+	// fence is what behind a sub-select makes the database find its rows before
+	// it looks at what is around; empty where it does so anyway. PostgreSQL would
+	// rather walk the index of an order until it has met as many as a page takes,
+	// which goes far where rows that are found stand together.
+	fence() string
 	// facts are what the database says of itself: a name and the query for it.
 	facts() []Fact
 	// uuidText is the expression for a UUID as text.

@@ -203,6 +203,8 @@ func (sqliteDialect) anyPart(_ *tx, column, text string) (string, any, error) {
 	return "instr(" + column + ", ?) > 0", text, nil
 }
 
+func (sqliteDialect) fence() string { return "" }
+
 func (sqliteDialect) gathers() bool { return true }
 
 func (sqliteDialect) uuidText(column string) string {
