@@ -272,7 +272,10 @@ func (a *applier) keys(path string, owner Account, want []DesiredKey) error {
 	if err != nil {
 		return err
 	}
-	k := keyring{applier: a, owner: owner, have: map[string]Key{}, replaced: map[string]bool{}}
+	k := keyring{
+		applier: a, owner: owner, have: map[string]Key{}, replaced: map[string]bool{},
+		unique: Uniqueness{Key: len(have) > 0},
+	}
 	for _, is := range slices.Backward(have) { // of two with one name the first counts
 		k.have[is.Name] = is
 	}
@@ -288,6 +291,7 @@ type keyring struct {
 	owner    Account
 	have     map[string]Key  // by name
 	replaced map[string]bool // names whose key is to be another
+	unique   Uniqueness      // what new keys are held to: where there were none, each other
 }
 
 // retire takes the key of the wanted name away if it is to go, or if it is
@@ -326,7 +330,7 @@ func (k keyring) put(_ string, want DesiredKey) error {
 	}
 	in := NewKey{
 		Owner: k.owner.ID, Name: want.Name, Text: want.PublicKey, Shared: want.Shared,
-		Unique: Uniqueness{Key: true}, Policy: &policy,
+		Unique: k.unique, Policy: &policy,
 	}
 	if k.owner.ID == 0 {
 		_, err := k.judgeNewKey(k.tx, in)

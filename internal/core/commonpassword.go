@@ -88,11 +88,18 @@ func walked(text string) (longest int) {
 	return 0
 }
 
+// maxAround is how many bytes around a word do not make it a good password: as
+// a year, or 1234567890. More than that are hard to guess without the word.
+const maxAround = 10
+
 // isWords tells whether the password is one or two of the words, with anything
 // but letters around and between them.
 func isWords(lower string) bool {
 	outer := strings.TrimFunc(lower, func(r rune) bool { return !unicode.IsLetter(r) })
 	for _, candidate := range []string{outer, strings.TrimRightFunc(lower, unicode.IsDigit), lower} {
+		if len(lower)-len(candidate) > maxAround {
+			continue
+		}
 		folded := fold(candidate)
 		for i := 1; i <= len(folded); i++ {
 			if commonWords()[folded[:i]] && (i == len(folded) || commonWords()[folded[i:]]) {

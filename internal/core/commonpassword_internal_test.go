@@ -54,7 +54,7 @@ func TestUncommonPasswords(t *testing.T) {
 	t.Parallel()
 	for _, p := range []string{
 		"correct-horse-battery", "Tr0ub4dor&3-again", "kein schöner Land in dieser Zeit", "x7#kQ9v!mR2p", "rubato-lintel-quay", "ナイフとフォークを買う日",
-		"mypasswordispassword", "fishing in the old canal", "7391-2846-5520", "summer of the seventeenth doll",
+		"mypasswordispassword", "fishing in the old canal", "7391-2846-5520", "68698359abc52423", "summer of the seventeenth doll",
 	} {
 		if isCommon(p) {
 			t.Errorf("isCommon(%q) = true, want it accepted", p)
