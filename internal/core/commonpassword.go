@@ -89,15 +89,19 @@ func walked(text string) (longest int) {
 }
 
 // maxAround is how many bytes around a word do not make it a good password: as
-// a year, or 1234567890. More than that are hard to guess without the word.
+// two years. More than that are hard to guess by themselves, unless they are a
+// walk or repeat themselves.
 const maxAround = 10
+
+// isPadding tells whether what stands around a word adds nothing to it.
+func isPadding(around string) bool { return len(around) <= maxAround || walks(around) || repeats(around) }
 
 // isWords tells whether the password is one or two of the words, with anything
 // but letters around and between them.
 func isWords(lower string) bool {
 	outer := strings.TrimFunc(lower, func(r rune) bool { return !unicode.IsLetter(r) })
 	for _, candidate := range []string{outer, strings.TrimRightFunc(lower, unicode.IsDigit), lower} {
-		if len(lower)-len(candidate) > maxAround {
+		if !isPadding(strings.Replace(lower, candidate, "", 1)) {
 			continue
 		}
 		folded := fold(candidate)

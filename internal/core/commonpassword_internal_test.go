@@ -49,6 +49,18 @@ func TestCommonPasswordsAreThousands(t *testing.T) {
 	}
 }
 
+// However much of a walk or a repetition stands around a word, it stays common.
+func TestPaddedPasswords(t *testing.T) {
+	t.Parallel()
+	for _, p := range []string{
+		"password12345678901", "123456789012password", "password20242024202420", "!!!!!!!!!!!!!dragon", "monkey123456789987654321",
+	} {
+		if !isCommon(p) {
+			t.Errorf("isCommon(%q) = false, want it refused", p)
+		}
+	}
+}
+
 // Good passwords and passphrases pass.
 func TestUncommonPasswords(t *testing.T) {
 	t.Parallel()
