@@ -105,7 +105,8 @@ func (a application) toCore(f *yamlfile.File, path string) core.DesiredApplicati
 
 func (x authorization) toCore(f *yamlfile.File, path string) core.DesiredAuthorization {
 	return core.DesiredAuthorization{
-		Name: x.Name, Description: x.Description, System: x.System, Environment: x.Environment, Permission: core.Permission(x.Permission), Resources: x.Resources, AllowedIPs: x.AllowedIPs,
+		Name: x.Name, Description: x.Description, System: x.System, Environment: x.Environment,
+		Permission: core.Permission(x.Permission), Resources: x.Resources, AllowedIPs: x.AllowedIPs,
 		Referers: x.Referers, Certificate: x.Certificate, Keys: x.Keys, Devices: x.Devices, Disabled: x.Disabled, ExpiresAt: x.ExpiresAt.Time,
 		OAuth2: x.OAuth2.toCore(f, path+".oauth2"), OAuth1: x.OAuth1.toCore(f, path+".oauth1"),
 	}

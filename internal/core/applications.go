@@ -219,7 +219,8 @@ func (s *Service) RotateAuthorization(ctx context.Context, by Actor, application
 // withNewSecrets asks for the authorization as it is, with other secrets.
 func (x Authorization) withNewSecrets() DesiredAuthorization {
 	want := DesiredAuthorization{
-		Name: x.Name, Description: x.Description, System: x.System, Environment: x.Environment, Permission: x.Permission, Resources: x.Resources, AllowedIPs: x.AllowedIPs, Referers: x.Referers,
+		Name: x.Name, Description: x.Description, System: x.System, Environment: x.Environment,
+		Permission: x.Permission, Resources: x.Resources, AllowedIPs: x.AllowedIPs, Referers: x.Referers,
 		Certificate: x.Certificate, Keys: x.Keys, Devices: x.Devices, Disabled: x.Disabled, ExpiresAt: x.ExpiresAt,
 	}
 	if x.OAuth2 != nil {

@@ -19,6 +19,7 @@ func (a *applier) account(path string, want DesiredAccount) error {
 	return inOrder(
 		func() error { return a.tokens(path+".tokens", is, want.Tokens) },
 		func() error { return a.keys(path+".keys", is, want.Keys) },
+		a.added.flushFull,
 	)
 }
 

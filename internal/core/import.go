@@ -43,6 +43,9 @@ func (s *Service) ImportKeys(ctx context.Context, by Actor, keys []ImportedKey, 
 			if err := i.take(n, k); err != nil {
 				return err
 			}
+			if err := i.flushFull(); err != nil {
+				return err
+			}
 		}
 		done = i.done
 		return i.flush()
@@ -89,7 +92,7 @@ func (i *importer) owner(login string) (Account, error) {
 	a, err := accountByLogin(i.tx, login)
 	if KindOf(err) == NotFound && i.makeOwners {
 		a, err = i.addAccount(i.tx, i.by, NewAccount{Login: login}, "")
-		i.made[a.ID] = true
+		i.made[a.ID] = err == nil
 	}
 	if err == nil {
 		i.owners[login] = a

@@ -3,7 +3,8 @@ package core
 import "keyrack/internal/sshkey"
 
 // keyBatch adds keys to accounts many at a time within one transaction: a key
-// is judged when it comes, and stored with those that come after it.
+// is judged when it comes, and stored with those that come after it. What add
+// has against a key is the key's fault, what flush fails with the store's.
 type keyBatch struct {
 	*Service
 	tx      Tx
@@ -39,7 +40,13 @@ func (b *keyBatch) add(owner Account, in NewKey) error {
 		return conflictAt(errTaken, "public_key", ownedText)
 	}
 	b.seen[h] = true
-	if b.waiting = append(b.waiting, k); len(b.waiting) < batchedKeys {
+	b.waiting = append(b.waiting, k)
+	return nil
+}
+
+// flushFull stores the keys that wait once there are enough of them.
+func (b *keyBatch) flushFull() error {
+	if len(b.waiting) < batchedKeys {
 		return nil
 	}
 	return b.flush()

@@ -469,11 +469,8 @@ func (s *Service) AuthorizedKeys(ctx context.Context, by Actor, login string, f 
 	if by.kind != ActorHost && !by.readsAll() {
 		return nil, errDenied
 	}
-	if !loginPattern.MatchString(login) {
-		return nil, nil
-	}
 	return view(ctx, s, func(tx Tx) ([]Key, error) {
-		owner, err := tx.HolderByLogin(login)
+		owner, err := holderByLogin(tx, login)
 		if err != nil {
 			return nil, ignore(NotFound, err)
 		}

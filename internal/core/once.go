@@ -82,13 +82,10 @@ func once[T any](s *Service, tx Tx, by Actor, id func(T) uuid.UUID, again func(u
 	return made, tx.InsertMade(Made{Key: key, Request: by.repeatable.request, Object: id(made), At: s.clock()})
 }
 
-// madeBefore tells whether the actor's request has made a T already, as far as
-// is known: for use cases that make or change, of which a change is repeated as
+// madeBefore tells whether the actor's request, which may be repeated, has made a
+// T already, as far as is known: for use cases that make or change, of which a change is repeated as
 // it is.
 func madeBefore[T any](tx Tx, by Actor) (bool, error) {
-	if by.repeatable.key == "" {
-		return false, nil
-	}
 	var none T
 	_, err := tx.Made(by.madeKey(fmt.Sprintf("%T", none)))
 	if KindOf(err) == NotFound {

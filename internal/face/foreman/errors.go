@@ -1,8 +1,6 @@
 package foreman
 
 import (
-	"bytes"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
@@ -105,26 +103,11 @@ type byField []fieldError
 
 // MarshalJSON writes the object.
 func (l byField) MarshalJSON() ([]byte, error) {
-	var b bytes.Buffer
-	b.WriteByte('{')
+	o := make(object, len(l))
 	for i, f := range l {
-		if i > 0 {
-			b.WriteByte(',')
-		}
-		name, err := json.Marshal(f.field)
-		if err != nil {
-			return nil, err
-		}
-		texts, err := face.JSON(f.texts)
-		if err != nil {
-			return nil, err
-		}
-		b.Write(name)
-		b.WriteByte(':')
-		b.Write(texts)
+		o[i] = member{f.field, f.texts}
 	}
-	b.WriteByte('}')
-	return b.Bytes(), nil
+	return o.MarshalJSON()
 }
 
 // Error is the reply to a request that failed.
