@@ -94,7 +94,9 @@ func walked(text string) (longest int) {
 const maxAround = 10
 
 // isPadding tells whether what stands around a word adds nothing to it.
-func isPadding(around string) bool { return len(around) <= maxAround || walks(around) || repeats(around) }
+func isPadding(around string) bool {
+	return len(around) <= maxAround || walks(around) || repeats(around)
+}
 
 // isWords tells whether the password is one or two of the words, with anything
 // but letters around and between them.

@@ -275,10 +275,6 @@ func (f faultyTx) Keys(q core.KeyQuery) ([]core.Key, int, error) {
 	return list(f.faulty, func() ([]core.Key, int, error) { return f.Tx.Keys(q) })
 }
 
-func (f faultyTx) InsertKey(k core.Key) (core.KeyID, error) {
-	return get(f.faulty, func() (core.KeyID, error) { return f.Tx.InsertKey(k) })
-}
-
 func (f faultyTx) UpdateKey(k core.Key) error { return f.do(func() error { return f.Tx.UpdateKey(k) }) }
 
 func (f faultyTx) DeleteKey(id core.KeyID) error {

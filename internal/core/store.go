@@ -169,8 +169,7 @@ type KeyStore interface {
 	OwnerKeyByName(owner AccountID, name string) (Key, error) // the first by id
 	Keys(q KeyQuery) ([]Key, int, error)                      // and how many match in all
 	KeyEntries(q KeyQuery) ([]KeyEntry, int, error)           // likewise
-	InsertKey(k Key) (KeyID, error)
-	InsertKeys(keys ...Key) ([]KeyID, error) // which have no ids yet
+	InsertKeys(keys ...Key) ([]KeyID, error)                  // which have no ids yet
 	UpdateKey(k Key) error
 	DeleteKey(id KeyID) error                    // its evidence goes with it, its revisions stay
 	InsertRevisions(r ...Revision) error         // each of another key. Number is given by the store: one more than the last

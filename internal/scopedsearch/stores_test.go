@@ -97,12 +97,15 @@ func fill(t *testing.T, s *store.Store) {
 		}
 		for _, k := range keys {
 			id, name := k["id"].(int64), k["name"].(string)
-			_, err := tx.InsertKey(core.Key{
-				ID: core.KeyID(id), UUID: uuid.New(), ShortID: strings.Repeat("k", int(id)), Owner: core.AccountID(k["owner"].(int64)),
+			ids, err := tx.InsertKeys(core.Key{
+				UUID: uuid.New(), ShortID: strings.Repeat("k", int(id)), Owner: core.AccountID(k["owner"].(int64)),
 				Name: name, Public: storetest.NewPublicKey(t),
 			})
 			if err != nil {
 				return err
+			}
+			if int64(ids[0]) != id {
+				return fmt.Errorf("key %q was given id %d, want %d", name, ids[0], id)
 			}
 		}
 		return nil

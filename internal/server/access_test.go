@@ -227,6 +227,17 @@ func serve(t *testing.T, database, world string) (config.Config, string) {
 	return c, run(t, c).HTTP
 }
 
+// serveAll serves all there is, to a caller of each kind, and tells by which routes.
+func serveAll(t *testing.T) (c config.Config, address string, routes []server.Route) {
+	t.Helper()
+	c, address = serve(t, "", accessWorld+accessApplications)
+	routes, err := server.Routes(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c, address, routes
+}
+
 // prepared makes the world of an apply file, and gives the configuration of
 // servers over it.
 func prepared(t *testing.T, database, world string) config.Config {

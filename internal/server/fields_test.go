@@ -62,11 +62,7 @@ var ownFields = map[string][]string{
 // of it is kept.
 func TestForeignFields(t *testing.T) {
 	t.Parallel()
-	c, address := serve(t, "", accessWorld+accessApplications)
-	routes, err := server.Routes(c)
-	if err != nil {
-		t.Fatal(err)
-	}
+	c, address, routes := serveAll(t)
 	accounts := command(t, c, "", "account", "list", "--json")
 	f := &fielder{t: t, ask: askerOf(t, address)}
 	for _, route := range routes {

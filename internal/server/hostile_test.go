@@ -41,11 +41,7 @@ func hostileBodies() map[string]string {
 // that runs what was sent.
 func TestHostileInput(t *testing.T) {
 	t.Parallel()
-	c, address := serve(t, "", accessWorld+accessApplications)
-	routes, err := server.Routes(c)
-	if err != nil {
-		t.Fatal(err)
-	}
+	_, address, routes := serveAll(t)
 	ask := askerOf(t, address)
 	for _, route := range routes {
 		d := doors[route.Face]

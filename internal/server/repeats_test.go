@@ -32,11 +32,7 @@ var unrepeated = map[string]string{
 // route that makes something and neither knows the header nor is listed fails.
 func TestRepeatedRequests(t *testing.T) {
 	t.Parallel()
-	c, address := serve(t, "", accessWorld+accessApplications)
-	routes, err := server.Routes(c)
-	if err != nil {
-		t.Fatal(err)
-	}
+	_, address, routes := serveAll(t)
 	ask := askerOf(t, address)
 	tried := 0
 	for _, route := range routes {

@@ -104,11 +104,7 @@ func write(t *testing.T, address string, w written, credential http.Header) (int
 // one in whom the route itself refuses, or does what the method does not say.
 func TestVerbs(t *testing.T) {
 	t.Parallel()
-	c, address := serve(t, "", accessWorld+accessApplications)
-	routes, err := server.Routes(c)
-	if err != nil {
-		t.Fatal(err)
-	}
+	_, address, routes := serveAll(t)
 	ask := askerOf(t, address)
 	open := openRoutes(routes)
 	for _, route := range routes {

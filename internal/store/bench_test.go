@@ -97,10 +97,11 @@ func addKey(tx core.Tx, k core.Key) error {
 	if _, err := tx.OwnerKey(k.Owner, k.Public.SHA256()); core.KindOf(err) != core.NotFound {
 		return err
 	}
-	var err error
-	if k.ID, err = tx.InsertKey(k); err != nil {
+	ids, err := tx.InsertKeys(k)
+	if err != nil {
 		return err
 	}
+	k.ID = ids[0]
 	if err := tx.InsertRevisions(core.Revision{Key: k, Action: core.KeyAdded, ActorKind: core.ActorAccount, ActorName: "ada", At: k.CreatedAt}); err != nil {
 		return err
 	}
@@ -162,9 +163,11 @@ func insertKeys(tx core.Tx, accounts, each int) (all []core.Key, err error) {
 		}
 		for range each {
 			k := randomKey(owner)
-			if k.ID, err = tx.InsertKey(k); err != nil {
+			ids, err := tx.InsertKeys(k)
+			if err != nil {
 				return nil, err
 			}
+			k.ID = ids[0]
 			all = append(all, k)
 		}
 	}

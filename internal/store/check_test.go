@@ -15,53 +15,37 @@ import (
 // TestCheck plants what Check has to find.
 func TestCheck(t *testing.T) {
 	t.Parallel()
-	for want, damage := range map[string]string{
+	wantFound(t, "key 1", addChangedKey, map[string]string{
 		"key without revision":         "DELETE FROM revisions",
 		"revisions with a gap":         "UPDATE revisions SET number = 3 WHERE number = 2",
 		"key unlike its last revision": "UPDATE keys SET name = 'other'",
 		"key gone without a revision":  "DELETE FROM evidence; DELETE FROM keys",
 		"change without audit event":   "DELETE FROM audit_events WHERE id = 1",
 		"key unlike its bytes":         "UPDATE keys SET md5 = sha256",
-	} {
-		t.Run(want, func(t *testing.T) {
-			t.Parallel()
-			eachDatabase(t, func(t *testing.T, o store.Options) {
-				s := reopen(t, o)
-				addChangedKey(t, s)
-				wantSound(t, s)
-				execute(t, o, damage)
-				findings, err := s.Check(t.Context())
-				if err != nil {
-					t.Fatal(err)
-				}
-				if len(findings) != 1 || findings[0].Check != want || findings[0].Object != "key 1" {
-					t.Errorf("Check() = %+v, want %q at key 1", findings, want)
-				}
-			})
-		})
-	}
+	})
 }
 
 // TestCheckVault plants what Check has to find of keys of the vault.
 func TestCheckVault(t *testing.T) {
 	t.Parallel()
-	for want, damage := range map[string]string{
+	wantFound(t, "managedkey 1", saveChangedKey, map[string]string{
 		"managed key without version":         "DELETE FROM managed_key_versions",
 		"versions with a gap":                 "UPDATE managed_key_versions SET number = 3 WHERE number = 2; UPDATE managed_keys SET version = 3",
 		"managed key unlike its last version": "UPDATE managed_keys SET version = 1",
 		"version with nothing sealed":         "UPDATE managed_key_versions SET private_key = '' WHERE number = 1",
 		"version without audit event":         "DELETE FROM audit_events WHERE action = 'managedkey.change'",
-	} {
+	})
+}
+
+// wantFound does each damage, by what Check is to call it, to a store of its own
+// in which there is one object: that is found, and nothing else.
+func wantFound(t *testing.T, object string, add func(testing.TB, *store.Store), damages map[string]string) {
+	for want, damage := range damages {
 		t.Run(want, func(t *testing.T) {
 			t.Parallel()
 			eachDatabase(t, func(t *testing.T, o store.Options) {
 				s := reopen(t, o)
-				service := vaulted(t, s)
-				for range 2 { // the second is a new version
-					if _, err := saveKey(t.Context(), service, "web", secretText()); err != nil {
-						t.Fatal(err)
-					}
-				}
+				add(t, s)
 				wantSound(t, s)
 				statements := damage
 				if o.URL == "" {
@@ -72,11 +56,22 @@ func TestCheckVault(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				if len(findings) != 1 || findings[0].Check != want || findings[0].Object != "managedkey 1" {
-					t.Errorf("Check() = %+v, want %q at managedkey 1", findings, want)
+				if len(findings) != 1 || findings[0].Check != want || findings[0].Object != object {
+					t.Errorf("Check() = %+v, want %q at %s", findings, want, object)
 				}
 			})
 		})
+	}
+}
+
+// saveChangedKey puts a key with two versions into the vault.
+func saveChangedKey(t testing.TB, s *store.Store) {
+	t.Helper()
+	service := vaulted(t, s)
+	for range 2 { // the second is a new version
+		if _, err := saveKey(t.Context(), service, "web", secretText()); err != nil {
+			t.Fatal(err)
+		}
 	}
 }
 

@@ -126,11 +126,6 @@ func (t *tx) KeyEntries(q core.KeyQuery) ([]core.KeyEntry, int, error) {
 	return entries, n, err
 }
 
-func (t *tx) InsertKey(k core.Key) (core.KeyID, error) {
-	id, err := insert(t, keyRowOf(k))
-	return core.KeyID(id), err
-}
-
 func (t *tx) InsertKeys(keys ...core.Key) ([]core.KeyID, error) {
 	rows, made := make([]keySearchRow, len(keys)), make(map[uid]core.KeyID, len(keys))
 	for i, k := range keys {

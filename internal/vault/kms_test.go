@@ -33,6 +33,17 @@ func newTransitKey(t *testing.T) transitKey {
 	return k
 }
 
+// newTransitVault makes a vault behind such a key, and what it has sealed.
+func newTransitVault(t *testing.T) (k transitKey, v *vault.Vault, sealed []byte) {
+	t.Helper()
+	k = newTransitKey(t)
+	v, err := vault.Create(k.o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return k, v, seal(t, v, []byte("s3cr3t"), record)
+}
+
 func wantOpenError(t *testing.T, o vault.Options, is error, words ...string) {
 	t.Helper()
 	_, err := vault.Open(o)
@@ -51,12 +62,7 @@ func wantOpenError(t *testing.T, o vault.Options, is error, words ...string) {
 // by the new one; then the old one may be retired.
 func TestKMSKeyRotatedInTheService(t *testing.T) {
 	t.Parallel()
-	k := newTransitKey(t)
-	v, err := vault.Create(k.o)
-	if err != nil {
-		t.Fatal(err)
-	}
-	sealed := seal(t, v, []byte("s3cr3t"), record)
+	k, v, sealed := newTransitVault(t)
 	for _, err := range []error{k.Rotate(t.Context(), "keyrack"), v.Rewrap(k.o), k.Retire(t.Context(), "keyrack", 2)} {
 		if err != nil {
 			t.Fatal(err)
@@ -99,12 +105,7 @@ func TestKMSFailures(t *testing.T) {
 // to refuse it.
 func TestKMSUnderAnotherName(t *testing.T) {
 	t.Parallel()
-	k := newTransitKey(t)
-	v, err := vault.Create(k.o)
-	if err != nil {
-		t.Fatal(err)
-	}
-	sealed := seal(t, v, []byte("s3cr3t"), record)
+	k, _, sealed := newTransitVault(t)
 	moved := k.o
 	moved.MasterKeyURI = strings.Replace(k.o.MasterKeyURI, "127.0.0.1", "example.com", 1) // as the server's certificate says
 	moved.KMS = []registry.KMSClient{renamed{k.o.KMS[0]}}

@@ -320,7 +320,7 @@ func keys(t *testing.T) kind[core.Key] {
 			return err
 		},
 		insert: func(tx core.Tx, v *core.Key) (err error) {
-			v.ID, err = tx.InsertKey(*v)
+			v.ID, err = insertKey(tx, *v)
 			return err
 		},
 		read:   func(tx core.Tx, v core.Key) (core.Key, error) { return tx.Key(v.ID) },

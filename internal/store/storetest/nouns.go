@@ -228,7 +228,7 @@ func sameElsewhere(t *testing.T, s core.Store) {
 			errs = append(errs, err, fails(tx.InsertAuthorization(z))) // without OAuth: absent ids do not clash
 			k, err := newKey(t, tx, account.ID)
 			k.ID, k.UUID, k.ShortID = 0, uuid.New(), string(randomLetters())
-			errs = append(errs, err, fails(tx.InsertKey(k))) // name and content again: that rule is core's
+			errs = append(errs, err, fails(insertKey(tx, k))) // name and content again: that rule is core's
 		}
 		return errors.Join(errs...)
 	})
@@ -255,7 +255,7 @@ func testDangling(t *testing.T, s core.Store) {
 			return fails(tx.InsertProject(core.Project{UUID: uuid.New(), Organization: 9999}))
 		},
 		"owner of a key": func(tx core.Tx) error {
-			return fails(tx.InsertKey(core.Key{UUID: uuid.New(), Owner: 9999, Public: NewPublicKey(t)}))
+			return fails(insertKey(tx, core.Key{UUID: uuid.New(), Owner: 9999, Public: NewPublicKey(t)}))
 		},
 		"key of evidence":    func(tx core.Tx) error { return tx.InsertEvidence(core.Evidence{Key: 9999}) },
 		"account of a token": func(tx core.Tx) error { return fails(tx.InsertToken(core.Token{Account: 9999})) },
@@ -466,7 +466,7 @@ func testKeys(t *testing.T, s core.Store) {
 		two, errs[3] = newKey(t, tx, ada.ID)
 		other = sample[core.Key](t)
 		other.ID, other.Owner, other.Public, other.Name = 0, bob.ID, one.Public, one.Name
-		other.ID, errs[4] = tx.InsertKey(other)
+		other.ID, errs[4] = insertKey(tx, other)
 		return errors.Join(errs[:]...)
 	})
 	md5, sha256, sha512 := one.Public.MD5(), one.Public.SHA256(), one.Public.SHA512()

@@ -131,11 +131,19 @@ func newProject(t testing.TB, tx core.Tx) (core.Project, error) {
 	return p, err
 }
 
+func insertKey(tx core.Tx, k core.Key) (core.KeyID, error) {
+	ids, err := tx.InsertKeys(k)
+	if err != nil {
+		return 0, err
+	}
+	return ids[0], nil
+}
+
 func newKey(t testing.TB, tx core.Tx, owner core.AccountID) (core.Key, error) {
 	k := sample[core.Key](t)
 	k.ID, k.Owner = 0, owner
 	var err error
-	k.ID, err = tx.InsertKey(k)
+	k.ID, err = insertKey(tx, k)
 	return k, err
 }
 
