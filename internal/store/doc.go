@@ -12,5 +12,7 @@
 //
 // On SQLite one connection writes, and updates that wait together share one
 // commit (batch.go). On PostgreSQL each update is a serializable transaction of
-// its own, run again after a conflict (postgres.go).
+// its own, run again after a conflict (postgres.go). On both an update is run
+// again that drew a short id which is in use (errors.go), and who comes when too
+// many wait is refused (store.go).
 package store
