@@ -28,7 +28,7 @@ type PasswordHashing struct {
 var DefaultPasswordHashing = PasswordHashing{Time: 3, Memory: 64 * 1024, Threads: 4}
 
 // passwordHasher hashes with bounded concurrency, because each hash takes its
-// memory for a quarter of a second.
+// memory for a quarter of a second, and as many cores as it has threads.
 type passwordHasher struct {
 	params argon2id.Params
 	slots  chan struct{}
@@ -41,16 +41,19 @@ func newPasswordHasher(p PasswordHashing) *passwordHasher {
 		p = DefaultPasswordHashing
 	}
 	params := argon2id.Params{Memory: p.Memory, Iterations: p.Time, Parallelism: p.Threads, SaltLength: 16, KeyLength: 32}
-	slots := runtime.GOMAXPROCS(0)
+	cores := runtime.GOMAXPROCS(0)
 	return &passwordHasher{
-		params: params, slots: make(chan struct{}, slots), checks: make(chan struct{}, slots*checksASlot), dummy: dummyHash(params),
+		params: params,
+		slots:  make(chan struct{}, max(1, cores/int(p.Threads))),
+		checks: make(chan struct{}, cores*checksACore),
+		dummy:  dummyHash(params),
 	}
 }
 
-// checksASlot bounds how many passwords run and wait to be checked: who comes
+// checksACore bounds how many passwords run and wait to be checked: who comes
 // to more is refused at once, rather than to wait longer than he would for an
-// answer. At a quarter of a second each, the last one waits for two.
-const checksASlot = 8
+// answer. At a quarter of a second of a core each, the last one waits for two.
+const checksACore = 8
 
 var errManyChecks = Errorf(Limited, "too many password checks are waiting")
 
