@@ -23,7 +23,7 @@ var reasons = map[string]string{
 	"github.com/google/go-cmp":                                 "differences one can read, in tests",
 	"github.com/google/renameio/v2":                            "files replaced whole or not at all",
 	"github.com/google/uuid":                                   "UUIDv7, parsed and made",
-	"github.com/hashicorp/golang-lru/v2":                       "rate limiters for the latest addresses, bounded",
+	"github.com/hashicorp/golang-lru/v2":                       "what is remembered of addresses and credentials, bounded",
 	"github.com/jackc/pgx/v5":                                  "PostgreSQL",
 	"github.com/lestrrat-go/jwx/v3":                            "JWT of the raidboxes face, parsed and held to one algorithm",
 	"github.com/kayrus/putty":                                  "private keys in PuTTY's format, versions 2 and 3",

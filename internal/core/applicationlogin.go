@@ -72,63 +72,79 @@ func (s *Service) clientActor(tx Tx, clientID string, secret vault.Secret, o Ori
 	if subtle.ConstantTimeCompare(given[:], kept[:]) != 1 || x.OAuth2 == nil {
 		return Actor{}, errBadCredential
 	}
-	of, err := tx.Application(x.Application)
-	if err != nil {
+	of, err := clientOf(tx, x)
+	switch {
+	case err != nil:
 		return Actor{}, err
-	}
-	if !x.activeAt(of, s.clock()) {
+	case !x.activeAt(of.of, s.clock()):
 		return Actor{}, errBadCredential
 	}
-	return applicationActor(tx, of, x, o)
-}
-
-func applicationActor(tx Tx, of Application, x Authorization, o Origin) (Actor, error) {
-	grant := &Grant{
-		Application: of.ID, Organization: of.Organization, Authorization: x.UUID, Permission: x.Permission,
-		Resources: x.Resources, Keys: x.Keys, Devices: x.Devices,
-	}
-	if of.Organization != 0 {
-		tenant, err := tx.Organization(of.Organization)
-		if err != nil {
-			return Actor{}, err
-		}
-		grant.Tenant = tenant.Name
-	}
-	return Actor{kind: ActorApplication, name: of.Name + "/" + x.Name, origin: o, grant: grant}, nil
+	return of.actor(o), nil
 }
 
 // AuthenticateAccessToken gives the actor of an access token. Beside a token
 // that does not hold it refuses with [ErrInactive] and [ErrCaller].
 func (s *Service) AuthenticateAccessToken(ctx context.Context, token string, c Caller) (Actor, error) {
-	now := s.clock()
-	return view(ctx, s, func(tx Tx) (Actor, error) {
-		t, err := tx.AccessTokenByHash(hashSecret(token))
+	type bearer struct {
+		expires time.Time
+		client  client
+	}
+	hash := hashSecret(token)
+	b, err := leased(ctx, s, leaseKey{"access token", hash}, func(tx Tx) (b bearer, err error) {
+		t, err := tx.AccessTokenByHash(hash)
 		if err != nil {
-			return Actor{}, badCredential(err)
-		}
-		if expired(t.ExpiresAt, now) {
-			return Actor{}, errBadCredential
+			return b, badCredential(err)
 		}
 		x, err := tx.Authorization(t.Authorization)
 		if err != nil {
-			return Actor{}, err
+			return b, err
 		}
-		return s.letIn(tx, x, c)
+		b.expires = t.ExpiresAt
+		b.client, err = clientOf(tx, x)
+		return b, err
 	})
-}
-
-// letIn gives the actor of an authorization whose credential holds.
-func (s *Service) letIn(tx Tx, x Authorization, c Caller) (Actor, error) {
-	of, err := tx.Application(x.Application)
 	switch {
 	case err != nil:
 		return Actor{}, err
-	case !x.activeAt(of, s.clock()):
+	case expired(b.expires, s.clock()):
+		return Actor{}, errBadCredential
+	}
+	return s.letIn(b.client, c)
+}
+
+// client is an authorization with what it belongs to.
+type client struct {
+	Authorization
+	of     Application
+	tenant string // the name of the application's organization; empty: none
+}
+
+func clientOf(tx Tx, x Authorization) (client, error) {
+	of, err := tx.Application(x.Application)
+	if err != nil || of.Organization == 0 {
+		return client{x, of, ""}, err
+	}
+	tenant, err := tx.Organization(of.Organization)
+	return client{x, of, tenant.Name}, err
+}
+
+func (c client) actor(o Origin) Actor {
+	grant := &Grant{
+		Application: c.of.ID, Organization: c.of.Organization, Tenant: c.tenant, Authorization: c.UUID, Permission: c.Permission,
+		Resources: c.Resources, Keys: c.Keys, Devices: c.Devices,
+	}
+	return Actor{kind: ActorApplication, name: c.of.Name + "/" + c.Name, origin: o, grant: grant}
+}
+
+// letIn gives the actor of a client whose credential holds.
+func (s *Service) letIn(x client, c Caller) (Actor, error) {
+	switch {
+	case !x.activeAt(x.of, s.clock()):
 		return Actor{}, ErrInactive
 	case !x.takes(c):
 		return Actor{}, ErrCaller
 	}
-	return applicationActor(tx, of, x, c.Origin)
+	return x.actor(c.Origin), nil
 }
 
 // AuthenticateOAuth1 gives the actor of a request signed by OAuth 1.0. It
@@ -151,7 +167,11 @@ func (s *Service) AuthenticateOAuth1(ctx context.Context, signed oauth1.Signed, 
 	if err := s.UseNonce(ctx, signed); err != nil {
 		return Actor{}, err
 	}
-	return view(ctx, s, func(tx Tx) (Actor, error) { return s.letIn(tx, x, c) })
+	of, err := view(ctx, s, func(tx Tx) (client, error) { return clientOf(tx, x) })
+	if err != nil {
+		return Actor{}, err
+	}
+	return s.letIn(of, c)
 }
 
 // checkSignature holds a signature to the authorization's secrets.

@@ -116,24 +116,28 @@ func holderActor(h Holder, o Origin) Actor {
 // its account, or for [UseHost] a host, which may read authorized keys only.
 // A token that lasts for a time after its last use has its time begun anew.
 func (s *Service) AuthenticateToken(ctx context.Context, use TokenUse, secret string, o Origin) (Actor, error) {
-	var token Token
-	actor, err := view(ctx, s, func(tx Tx) (_ Actor, err error) {
-		var holder Holder
-		if token, holder, err = tx.Bearer(use, hashSecret(secret)); err != nil {
-			return Actor{}, badCredential(err)
-		}
-		if err := token.usable(holder, s.clock()); err != nil {
-			return Actor{}, err
-		}
-		return tokenActor(token, holder, o), nil
-	})
-	if err == nil && token.stale(s.clock()) {
-		err = s.renew(ctx, token.ID)
+	type bearer struct {
+		token Token
+		of    Holder
 	}
+	hash := hashSecret(secret)
+	b, err := leased(ctx, s, leaseKey{"token " + string(use), hash}, func(tx Tx) (b bearer, err error) {
+		b.token, b.of, err = tx.Bearer(use, hash)
+		return b, badCredential(err)
+	})
 	if err != nil {
 		return Actor{}, err
 	}
-	return actor, nil
+	now := s.clock()
+	if err := b.token.usable(b.of, now); err != nil {
+		return Actor{}, err
+	}
+	if b.token.stale(now) {
+		if err := s.renew(ctx, b.token.ID); err != nil {
+			return Actor{}, err
+		}
+	}
+	return tokenActor(b.token, b.of, o), nil
 }
 
 func tokenActor(t Token, of Holder, o Origin) Actor {
@@ -147,12 +151,12 @@ func tokenActor(t Token, of Holder, o Origin) Actor {
 
 // AuthenticateAPIKey gives the actor of a project's API key, and the key.
 func (s *Service) AuthenticateAPIKey(ctx context.Context, secret string, o Origin) (Actor, APIKey, error) {
-	now := s.clock()
-	key, err := view(ctx, s, func(tx Tx) (APIKey, error) { return tx.APIKeyByHash(hashSecret(secret)) })
+	hash := hashSecret(secret)
+	key, err := leased(ctx, s, leaseKey{"api key", hash}, func(tx Tx) (APIKey, error) { return tx.APIKeyByHash(hash) })
 	if err != nil {
 		return Actor{}, APIKey{}, badCredential(err)
 	}
-	if expired(key.ExpiresAt, now) {
+	if expired(key.ExpiresAt, s.clock()) {
 		return Actor{}, APIKey{}, errBadCredential
 	}
 	return Actor{kind: ActorProject, name: key.Name, project: key.Project, origin: o}, key, nil

@@ -27,14 +27,22 @@ type Options struct {
 	// face can use. A section without one is taken as it is.
 	Settings map[string]func(text string) error
 
+	// Leases lets credentials be taken from memory for a moment, see [Lease].
+	Leases bool
+	// Shared tells that other processes may have leases on what is in the store:
+	// a change that takes a credential away then returns once those are over.
+	Shared bool
+
 	// PasswordHashing sets argon2id's cost; zero means [DefaultPasswordHashing].
 	PasswordHashing PasswordHashing
 }
 
 // Service is Keyrack's use cases over one store. It holds no state of its own
-// but a bound on concurrent password hashing, so several servers may run on one store.
+// but a bound on concurrent password hashing and leases on credentials, so
+// several servers may run on one store.
 type Service struct {
 	store     Store
+	leases    *leases
 	vault     *vault.Vault
 	now       func() time.Time
 	passwords *passwordHasher
@@ -51,8 +59,12 @@ func New(o Options) *Service {
 	if o.Notify == nil {
 		o.Notify = func() {}
 	}
+	var kept *leases
+	if o.Leases {
+		kept = newLeases()
+	}
 	return &Service{
-		store: o.Store, vault: o.Vault, now: o.Now, notify: o.Notify, passwords: newPasswordHasher(o.PasswordHashing),
+		store: leasing{Store: o.Store, leases: kept, shared: o.Shared}, leases: kept, vault: o.Vault, now: o.Now, notify: o.Notify, passwords: newPasswordHasher(o.PasswordHashing),
 		settings: o.Settings, checkURL: o.CheckURL,
 	}
 }

@@ -40,8 +40,7 @@ func (s *Service) renew(ctx context.Context, id TokenID) error {
 			return badCredential(err) // it was revoked meanwhile
 		}
 		if now := s.clock(); now.After(t.UsedAt) {
-			t.UsedAt = now
-			return tx.UpdateToken(t)
+			return tx.SetTokenUsed(id, now)
 		}
 		return nil
 	})
@@ -77,8 +76,7 @@ func (s *Service) LoginToken(ctx context.Context, by Actor, use TokenUse, lifeti
 			}
 			return s.newLoginToken(tx, by, use, lifetime)
 		}
-		t.UsedAt = s.clock()
-		return s.unsealToken(t, tx.UpdateToken(t))
+		return s.unsealToken(t, tx.SetTokenUsed(t.ID, s.clock()))
 	})
 }
 

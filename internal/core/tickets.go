@@ -63,8 +63,7 @@ func (s *Service) useApplicationPassword(tx Tx, _ Account, in Credentials) error
 	if err != nil || !t.stale(s.clock()) {
 		return badCredential(err)
 	}
-	t.UsedAt = s.clock()
-	return tx.UpdateToken(t)
+	return tx.SetTokenUsed(t.ID, s.clock())
 }
 
 // shown gives a ticket yet to be made, for the account whose password was shown.
@@ -113,25 +112,43 @@ func candidate(tx Tx, in Credentials, now time.Time) (Account, Ticket, error) {
 // it changes.
 func credentialOf(a Account) SecretHash { return hashSecret(a.PasswordHash) }
 
+// standing is a ticket with what it rests on.
+type standing struct {
+	ticket   Ticket
+	account  Account
+	password Token // the application password that was shown; zero: it was the account's own
+}
+
+func standingOf(tx Tx, t Ticket) (st standing, err error) {
+	st.ticket = t
+	if st.account, err = tx.Account(t.Account); err != nil || !t.ByToken {
+		return st, badCredential(err)
+	}
+	st.password, err = tx.TokenByHash(UseRaidboxes, t.Credential)
+	return st, badCredential(err)
+}
+
 // holder gives the account of a ticket whose time it is and whose credential
 // still holds.
-func holder(tx Tx, t Ticket, now time.Time) (Account, error) {
-	account, err := tx.Account(t.Account)
-	if err != nil {
-		return Account{}, badCredential(err)
-	}
+func (st standing) holder(now time.Time) (Account, error) {
+	t, account := st.ticket, st.account
 	holds := account.PasswordHash != "" && t.Credential == credentialOf(account)
 	if t.ByToken {
-		token, err := tx.TokenByHash(UseRaidboxes, t.Credential)
-		if err != nil {
-			return Account{}, badCredential(err)
-		}
-		holds = token.Account == account.ID && token.ActiveAt(now)
+		holds = st.password.Account == account.ID && st.password.ActiveAt(now)
 	}
-	if !holds || !account.ActiveAt(now) {
+	if !holds || t.over(now) || !account.ActiveAt(now) {
 		return Account{}, errBadCredential
 	}
 	return account, nil
+}
+
+// holder gives the account of a ticket that holds.
+func holder(tx Tx, t Ticket, now time.Time) (Account, error) {
+	st, err := standingOf(tx, t)
+	if err != nil {
+		return Account{}, err
+	}
+	return st.holder(now)
 }
 
 // issue makes a ticket whose account, credential and first time are given, and
@@ -163,14 +180,17 @@ func (s *Service) issued(tx Tx, account Account, t Ticket) (Issued, error) {
 // its account's keys and nothing else, whatever roles the account has: the
 // token stands for somebody at a portal of theirs, not for an administrator.
 func (s *Service) AuthenticateTicket(ctx context.Context, token string, o Origin) (Actor, error) {
-	now := s.clock()
-	return view(ctx, s, func(tx Tx) (Actor, error) {
-		account, _, err := s.verify(tx, token, now)
-		if err != nil {
-			return Actor{}, err
-		}
-		return bearer(account, o), nil
+	st, err := leased(ctx, s, leaseKey{"ticket", hashSecret(token)}, func(tx Tx) (standing, error) {
+		return s.verify(tx, token, s.clock())
 	})
+	if err != nil {
+		return Actor{}, err
+	}
+	account, err := st.holder(s.clock())
+	if err != nil {
+		return Actor{}, err
+	}
+	return bearer(account, o), nil
 }
 
 func bearer(a Account, o Origin) Actor {
@@ -179,39 +199,34 @@ func bearer(a Account, o Origin) Actor {
 	return by
 }
 
-// verify gives the ticket that a token stands for, and its account, where one of
-// the signing keys has signed the token and the ticket counts.
-func (s *Service) verify(tx Tx, token string, now time.Time) (Account, Ticket, error) {
+// verify gives the ticket that a token stands for, where one of the signing keys
+// has signed the token. Whether the ticket holds is yet to be seen.
+func (s *Service) verify(tx Tx, token string, now time.Time) (standing, error) {
 	keys, err := s.signingKeys(tx, now)
 	if err != nil {
-		return Account{}, Ticket{}, err
+		return standing{}, err
 	}
 	claims, err := jwt.Verify(token, keys, now)
 	if err != nil {
-		return Account{}, Ticket{}, errBadCredential
+		return standing{}, errBadCredential
 	}
 	id, ok := asUUID(claims.ID)
 	if !ok {
-		return Account{}, Ticket{}, errBadCredential
+		return standing{}, errBadCredential
 	}
-	account, ticket, err := current(tx, id, now)
-	if err == nil && account.ShortID != claims.Subject {
+	st, err := ticketBy(tx, id)
+	if err == nil && st.account.ShortID != claims.Subject {
 		err = errBadCredential
 	}
-	return account, ticket, err
+	return st, err
 }
 
-// current gives a ticket that counts, and its account.
-func current(tx Tx, id uuid.UUID, now time.Time) (Account, Ticket, error) {
+func ticketBy(tx Tx, id uuid.UUID) (standing, error) {
 	ticket, err := tx.TicketByUUID(id)
 	if err != nil {
-		return Account{}, Ticket{}, badCredential(err)
+		return standing{}, badCredential(err)
 	}
-	if ticket.over(now) {
-		return Account{}, Ticket{}, errBadCredential
-	}
-	account, err := holder(tx, ticket, now)
-	return account, ticket, err
+	return standingOf(tx, ticket)
 }
 
 // RefreshTicket gives a ticket a successor, up to two weeks after the login; it
@@ -221,7 +236,12 @@ func current(tx Tx, id uuid.UUID, now time.Time) (Account, Ticket, error) {
 func (s *Service) RefreshTicket(ctx context.Context, token string, o Origin) (Issued, error) {
 	return update(ctx, s, func(tx Tx) (Issued, error) {
 		now := s.clock()
-		account, ticket, err := s.verify(tx, token, now)
+		st, err := s.verify(tx, token, now)
+		if err != nil {
+			return Issued{}, err
+		}
+		ticket := st.ticket
+		account, err := st.holder(now)
 		switch {
 		case err != nil:
 			return Issued{}, err
@@ -245,11 +265,15 @@ func (s *Service) RefreshTicket(ctx context.Context, token string, o Origin) (Is
 }
 
 func (s *Service) sameSuccessor(tx Tx, t Ticket, now time.Time) (Issued, error) {
-	account, next, err := current(tx, t.Successor, now)
+	next, err := ticketBy(tx, t.Successor)
 	if err != nil {
 		return Issued{}, err
 	}
-	return s.issued(tx, account, next)
+	account, err := next.holder(now)
+	if err != nil {
+		return Issued{}, err
+	}
+	return s.issued(tx, account, next.ticket)
 }
 
 // PruneTickets removes tickets that are over, and signing keys with which

@@ -35,6 +35,7 @@ type Need struct {
 	Create     bool   // make what is not there yet: directory, database, vault
 	Vault      bool   // open the vault, so that secrets can be sealed and read
 	Notify     func() // called after a change that may have sent events; nil: nobody is told
+	Serves     bool   // serve: credentials may be taken from memory, see [core.Lease]
 	AnyVersion bool   // take a store of an older program, or an empty database, as it is
 }
 
@@ -61,6 +62,8 @@ func OpenLocal(ctx context.Context, c config.Config, log *slog.Logger, need Need
 	l.Core = core.New(core.Options{
 		Store: db, Vault: l.Vault, Notify: need.Notify, Settings: faceSettings, CheckURL: receivers(c).CheckURL,
 		PasswordHashing: passwordHashing,
+		// One server has an embedded store; commands and other servers there are beside it.
+		Leases: need.Serves, Shared: !need.Serves || databasePath(c) == "",
 	})
 	return l, nil
 }

@@ -94,7 +94,7 @@ func (s *server) open(ctx context.Context) error {
 		return err
 	}
 	s.closers = append(s.closers, unlock)
-	if s.local, err = OpenLocal(ctx, s.Config, s.Log, Need{Create: true, Vault: true, Notify: s.wake}); err != nil {
+	if s.local, err = OpenLocal(ctx, s.Config, s.Log, Need{Create: true, Vault: true, Serves: true, Notify: s.wake}); err != nil {
 		return err
 	}
 	s.closers = append(s.closers, s.local.Close)

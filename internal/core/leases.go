@@ -1,0 +1,187 @@
+package core
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	lru "github.com/hashicorp/golang-lru/v2"
+)
+
+// Lease is how long at most what a credential stands for is taken from memory
+// instead of the store. A change made through the same [Service] ends all of its
+// leases before it is acknowledged. Those of other processes nobody can end: a
+// change that takes something away waits there for them to be over. So what was
+// acknowledged to be revoked is refused by all servers.
+const Lease = 250 * time.Millisecond
+
+// leasesKept bounds the memory they take. Each stands for a credential in use
+// right now.
+const leasesKept = 10_000
+
+// leases are what was read of credentials a moment ago. Nil has none.
+type leases struct {
+	kept *lru.Cache[leaseKey, lease]
+
+	mu    sync.Mutex // orders keeping and ending
+	ended uint64     // how often all were ended
+}
+
+// leaseKey names a credential: what kind it is, and the hash of its secret.
+type leaseKey struct {
+	kind   string
+	secret SecretHash
+}
+
+// lease is what was read, from a moment before it was.
+type lease struct {
+	read any
+	from time.Time
+}
+
+func newLeases() *leases {
+	kept, err := lru.New[leaseKey, lease](leasesKept)
+	if err != nil {
+		panic(err) // the size is a positive constant
+	}
+	return &leases{kept: kept}
+}
+
+// find gives what was read of a credential, where its lease runs. Its time is
+// the machine's running time, which nobody sets.
+func (l *leases) find(key leaseKey) (any, bool) {
+	if l == nil {
+		return nil, false
+	}
+	got, ok := l.kept.Get(key)
+	return got.read, ok && time.Since(got.from) < Lease
+}
+
+// begin gives what keep asks for: the present moment, and which leases there are.
+func (l *leases) begin() (from time.Time, ended uint64) {
+	if l == nil {
+		return time.Time{}, 0
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return time.Now(), l.ended
+}
+
+// keep begins a lease of what was read since begin, unless all were ended
+// meanwhile: it may be from before the change that did.
+func (l *leases) keep(key leaseKey, read any, from time.Time, ended uint64) {
+	if l == nil {
+		return
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.ended == ended {
+		l.kept.Add(key, lease{read, from})
+	}
+}
+
+// end ends all leases. Changes to credentials are few, and which lease rests on
+// which row is not to be got wrong.
+func (l *leases) end() {
+	if l == nil {
+		return
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.ended++
+	l.kept.Purge()
+}
+
+// leased gives what read finds of a credential, by its lease or anew. What it
+// gives is shared and not to be changed; whether it holds at this moment is for
+// the caller to see. Errors are not kept.
+func leased[T any](ctx context.Context, s *Service, key leaseKey, read func(tx Tx) (T, error)) (T, error) {
+	if got, ok := s.leases.find(key); ok {
+		return got.(T), nil
+	}
+	from, ended := s.leases.begin()
+	out, err := view(ctx, s, read)
+	if err == nil {
+		s.leases.keep(key, out, from, ended)
+	}
+	return out, err
+}
+
+// leasing is a store that ends leases with the changes that they rest on.
+type leasing struct {
+	Store
+	leases *leases
+	shared bool // with processes that have leases of their own
+}
+
+// Update implements [Store].
+func (s leasing) Update(ctx context.Context, fn func(tx Tx) error) error {
+	return s.change(ctx, s.Store.Update, fn)
+}
+
+// Bulk implements [Store].
+func (s leasing) Bulk(ctx context.Context, fn func(tx Tx) error) error {
+	return s.change(ctx, s.Store.Bulk, fn)
+}
+
+func (s leasing) change(ctx context.Context, run func(context.Context, func(Tx) error) error, fn func(tx Tx) error) error {
+	var of touched
+	err := run(ctx, func(tx Tx) error { return fn(&watched{tx, &of}) })
+	if err != nil && KindOf(err) != Unavailable { // after which it may have been made
+		return err
+	}
+	if of.any {
+		s.leases.end()
+	}
+	if of.taken && s.shared {
+		time.Sleep(Lease)
+	}
+	return err
+}
+
+// touched tells whether a transaction has touched what leases rest on, and
+// whether somebody may have less for it.
+type touched struct{ any, taken bool }
+
+// watched is a transaction that takes note. What is added takes nothing away:
+// that a credential does not hold is never kept.
+type watched struct {
+	Tx
+	*touched
+}
+
+func (t *watched) takes() Tx {
+	t.any, t.taken = true, true
+	return t.Tx
+}
+
+func (t *watched) renews() Tx {
+	t.any = true
+	return t.Tx
+}
+
+func (t *watched) UpdateAccount(a Account) error    { return t.takes().UpdateAccount(a) }
+func (t *watched) DeleteAccount(id AccountID) error { return t.takes().DeleteAccount(id) }
+func (t *watched) UpdateAPIKey(k APIKey) error      { return t.takes().UpdateAPIKey(k) }
+func (t *watched) DeleteAPIKey(id APIKeyID) error   { return t.takes().DeleteAPIKey(id) }
+func (t *watched) UpdateToken(k Token) error        { return t.takes().UpdateToken(k) }
+func (t *watched) DeleteToken(id TokenID) error     { return t.takes().DeleteToken(id) }
+func (t *watched) SetTokenUsed(id TokenID, at time.Time) error {
+	return t.renews().SetTokenUsed(id, at)
+}
+func (t *watched) UpdateTicket(k Ticket) error               { return t.renews().UpdateTicket(k) } // [ticketGrace] is longer
+func (t *watched) DeleteTickets(of AccountID) error          { return t.takes().DeleteTickets(of) }
+func (t *watched) UpdateSigningKey(k SigningKey) error       { return t.takes().UpdateSigningKey(k) }
+func (t *watched) DeleteSigningKey(id SigningKeyID) error    { return t.takes().DeleteSigningKey(id) }
+func (t *watched) UpdateApplication(a Application) error     { return t.takes().UpdateApplication(a) }
+func (t *watched) DeleteApplication(id ApplicationID) error  { return t.takes().DeleteApplication(id) }
+func (t *watched) UpdateAuthorization(x Authorization) error { return t.takes().UpdateAuthorization(x) }
+func (t *watched) DeleteAuthorization(id AuthorizationID) error {
+	return t.takes().DeleteAuthorization(id)
+}
+func (t *watched) DeleteAccessTokens(of AuthorizationID) error {
+	return t.takes().DeleteAccessTokens(of)
+}
+func (t *watched) RecredentialTickets(of AccountID, is, was SecretHash) error {
+	return t.takes().RecredentialTickets(of, is, was)
+}

@@ -1,0 +1,182 @@
+package core_test
+
+import (
+	"context"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"keyrack/internal/core"
+)
+
+// reads counts the snapshots of a store.
+type reads struct {
+	core.Store
+	n atomic.Int64
+}
+
+func (r *reads) View(ctx context.Context, fn func(core.Tx) error) error {
+	r.n.Add(1)
+	return r.Store.View(ctx, fn)
+}
+
+// leasing is a server on the world's store, and the count of what it reads there.
+func (w *world) leasing(shared bool) (*core.Service, *reads) {
+	r := &reads{Store: w.store}
+	return core.New(core.Options{
+		Store: r, Vault: w.vault, Now: w.clock.Now, PasswordHashing: cheap, Leases: true, Shared: shared,
+	}), r
+}
+
+// shown is a credential of the world's, as a server is shown it.
+type shown func(*core.Service) error
+
+// credentials makes one of each kind that has leases.
+func (w *world) credentials() map[string]shown {
+	w.t.Helper()
+	ctx := w.t.Context()
+	newAda(w)
+	must(w.AddToken(ctx, operator, core.NewToken{Account: "ada", Name: "portal", Use: core.UseRaidboxes}))
+	w.apply(core.Desired{Projects: []core.DesiredProject{{Name: "onboarding"}}})
+	must(0, w.EnsureSigningKey(ctx, core.System("start")))
+	token := must(w.AddToken(ctx, operator, core.NewToken{Account: "ada", Name: "sdk", Use: core.UseWaldur})).Reveal()
+	ticket, access := w.logIn(adas), must(w.accessToken(w.authorize()))
+	apiKey := must(w.AddAPIKey(ctx, operator, core.NewAPIKey{Project: "onboarding", Name: "ci"})).Reveal()
+	return map[string]shown{
+		"token":  func(s *core.Service) error { return second(s.AuthenticateToken(ctx, core.UseWaldur, token, portal)) },
+		"ticket": func(s *core.Service) error { return second(s.AuthenticateTicket(ctx, ticket, portal)) },
+		"access": func(s *core.Service) error { return second(s.AuthenticateAccessToken(ctx, access, jobFrom)) },
+		"api key": func(s *core.Service) error {
+			_, _, err := s.AuthenticateAPIKey(ctx, apiKey, portal)
+			return err
+		},
+	}
+}
+
+// revocations take a credential away: by the kind of the credential, and by name.
+var revocations = map[string]map[string]func(context.Context, *core.Service) error{
+	"token": {
+		"removed": func(ctx context.Context, s *core.Service) error {
+			return s.RemoveToken(ctx, operator, "ada", core.UseWaldur, "sdk")
+		},
+		"disabled": disableAda,
+	},
+	"ticket": {
+		"disabled": disableAda,
+		"signed anew": func(ctx context.Context, s *core.Service) error {
+			return second(s.RotateSigningKey(ctx, operator, true))
+		},
+		"password": func(ctx context.Context, s *core.Service) error {
+			return s.SetPassword(ctx, operator, must(s.AccountRef(ctx, operator, "ada")).UUID, "another-long-passphrase")
+		},
+	},
+	"api key": {
+		"removed": func(ctx context.Context, s *core.Service) error {
+			return s.RemoveAPIKey(ctx, operator, "onboarding", "ci")
+		},
+	},
+	"access": {
+		"disabled": func(ctx context.Context, s *core.Service) error {
+			return s.SetApplicationDisabled(ctx, operator, "deploy", true)
+		},
+		"removed": func(ctx context.Context, s *core.Service) error {
+			return s.RemoveAuthorization(ctx, operator, "deploy", "ci")
+		},
+		"rotated": func(ctx context.Context, s *core.Service) error {
+			return second(s.RotateAuthorization(ctx, operator, "deploy", "ci"))
+		},
+	},
+}
+
+func disableAda(ctx context.Context, s *core.Service) error {
+	return second(s.SetAccountDisabled(ctx, operator, must(s.AccountRef(ctx, operator, "ada")).UUID, true))
+}
+
+// A credential that is shown again is not read again; one that was revoked is
+// refused by the server that did it, and by one beside it, as soon as that was
+// acknowledged.
+func TestLeasesEndWithRevocation(t *testing.T) {
+	t.Parallel()
+	for kind, ways := range revocations {
+		for name, revoke := range ways {
+			for _, at := range []string{"the same server", "another server", "a command"} {
+				t.Run(kind+" "+name+" at "+at, func(t *testing.T) {
+					t.Parallel()
+					w := newWorld(t)
+					show := w.credentials()[kind]
+					shared := at != "the same server"
+					server, count := w.leasing(shared)
+					if err := show(server); err != nil {
+						t.Fatal(err)
+					}
+					before := count.n.Load()
+					if err := show(server); err != nil || count.n.Load() != before {
+						t.Fatalf("shown again: %v, %d snapshots; want it known by its lease", err, count.n.Load()-before)
+					}
+					actor := server
+					switch at {
+					case "another server":
+						actor, _ = w.leasing(shared)
+					case "a command":
+						actor = core.New(core.Options{Store: w.store, Vault: w.vault, Now: w.clock.Now, PasswordHashing: cheap, Shared: true})
+					}
+					if err := revoke(t.Context(), actor); err != nil {
+						t.Fatal(err)
+					}
+					if err := show(server); core.KindOf(err) != core.Unauthenticated || err == nil {
+						t.Errorf("shown once it was revoked: %v, want that it is refused", err)
+					}
+				})
+			}
+		}
+	}
+}
+
+// What holds for a time does so to the moment, whatever lease there is on it.
+func TestLeasesAreLookedAt(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	ctx := t.Context()
+	ends := w.clock.Now().Add(time.Minute)
+	must(w.AddAccount(ctx, operator, core.NewAccount{Login: "ada", Email: email, Password: password}))
+	token := must(w.AddToken(ctx, operator, core.NewToken{Account: "ada", Name: "sdk", Use: core.UseWaldur, ExpiresAt: ends})).Reveal()
+	server, _ := w.leasing(false)
+	show := func() error { return second(server.AuthenticateToken(ctx, core.UseWaldur, token, portal)) }
+	if err := show(); err != nil {
+		t.Fatal(err)
+	}
+	w.clock.advance(time.Minute - time.Microsecond)
+	if err := show(); err != nil {
+		t.Errorf("a microsecond before its end: %v", err)
+	}
+	w.clock.advance(2 * time.Microsecond)
+	sameError(t, "past its end", show(), core.ErrTokenExpired)
+}
+
+// A token that lasts for a time after its last use has that written down once,
+// not with each request of the lease.
+func TestLeasesAreRenewed(t *testing.T) {
+	t.Parallel()
+	onEach(t, func(t *testing.T, w *world) {
+		newAda(w)
+		ctx := t.Context()
+		server, count := w.leasing(true)
+		token := must(server.LoginToken(ctx, w.actor("ada"), core.UseWaldur, time.Hour)).Reveal()
+		show := func() time.Time {
+			by := must(server.AuthenticateToken(ctx, core.UseWaldur, token, portal))
+			return must(server.OwnToken(ctx, by)).UsedAt
+		}
+		show()
+		w.clock.advance(40 * time.Minute)
+		if used := show(); !used.Equal(core.Moment(w.clock.Now())) {
+			t.Errorf("used at %v, want now, %v", used, core.Moment(w.clock.Now()))
+		}
+		w.clock.advance(40 * time.Minute)
+		show()
+		show()
+		before := count.n.Load()
+		if show(); count.n.Load() > before+1 {
+			t.Errorf("%d snapshots for a token in use, want that of the question alone", count.n.Load()-before)
+		}
+	})
+}
