@@ -29,8 +29,9 @@ type Actor struct {
 	grant   *Grant // of an application
 	rights  rightSet
 	origin  Origin
-	token   TokenID // it came with; zero: none
-	behind  behind  // who acts as it
+	token   TokenID    // it came with; zero: none
+	secret  SecretHash // of the personal token that it showed; zero: none
+	behind  behind     // who acts as it
 
 	repeatable repeatable // the request, where its sender may repeat it
 }

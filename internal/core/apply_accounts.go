@@ -227,9 +227,6 @@ func (a *applier) changeToken(is Token, object string, d diff) error {
 	}
 	is.UpdatedAt = a.clock()
 	a.note("update", object, d.fields...)
-	if err := endSignIns(a.tx, is); err != nil {
-		return err
-	}
 	return a.changed(a.tx.UpdateToken(is), "token.change", is.object(), withDetail(strings.Join(d.fields, " ")))
 }
 

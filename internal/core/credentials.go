@@ -420,18 +420,5 @@ func (s *Service) removeToken(tx Tx, by Actor, t Token) error {
 	if err := tx.DeleteToken(t.ID); err != nil {
 		return err
 	}
-	if err := endSignIns(tx, t); err != nil {
-		return err
-	}
 	return s.audit(tx, by, "token.remove", t.object())
-}
-
-// endSignIns ends the sign-ins that a token may have begun. Which one began
-// which is not kept, so all of the account's end: who holds another credential
-// sends it again.
-func endSignIns(tx Tx, t Token) error {
-	if t.Use != UseForeman {
-		return nil
-	}
-	return tx.DeleteSignIns(t.Account, 0)
 }

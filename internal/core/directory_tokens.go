@@ -113,9 +113,6 @@ func (s *Service) renewToken(tx Tx, by Actor, owner AccountID, id uuid.UUID, sec
 	if err := tx.UpdateToken(t); err != nil {
 		return Token{}, err
 	}
-	if err := endSignIns(tx, t); err != nil {
-		return Token{}, err
-	}
 	return t, s.audit(tx, by, "token.change", t.object(), withDetail("secret"))
 }
 
@@ -134,9 +131,6 @@ func (s *Service) RevokeUserToken(ctx context.Context, by Actor, in Scope, owner
 		t.RevokedAt = s.clock()
 		t.UpdatedAt = t.RevokedAt
 		if err := tx.UpdateToken(t); err != nil {
-			return Token{}, err
-		}
-		if err := endSignIns(tx, t); err != nil {
 			return Token{}, err
 		}
 		return t, s.audit(tx, by, "token.disable", t.object())

@@ -13,5 +13,6 @@ type SignIn struct {
 	SecretHash SecretHash // unique
 	Account    AccountID
 	CreatedAt  time.Time
-	SeenAt     time.Time // when it was used last, to the minute
+	SeenAt     time.Time  // when it was used last, to the minute
+	Token      SecretHash // of the personal token that began it, with which it ends; zero: it was begun without
 }

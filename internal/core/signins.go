@@ -33,8 +33,11 @@ var (
 // of its personal tokens or its password, and notes that the token was used.
 // [ErrDisabled] is for those alone who know the secret.
 func (s *Service) AuthenticateBasic(ctx context.Context, login, secret string, o Origin) (Actor, error) {
+	var shown SecretHash
 	account, err := s.tokenHolder(ctx, login, secret)
-	if KindOf(err) == NotFound {
+	if err == nil {
+		shown = hashSecret(secret)
+	} else if KindOf(err) == NotFound {
 		account, err = s.passwordHolder(ctx, login, secret)
 	}
 	if err != nil {
@@ -43,7 +46,13 @@ func (s *Service) AuthenticateBasic(ctx context.Context, login, secret string, o
 	if !account.ActiveAt(s.clock()) {
 		return Actor{}, ErrDisabled
 	}
-	return accountActor(account, o), nil
+	return accountActor(account, o).showing(shown), nil
+}
+
+// showing is the actor with a personal token, by the hash of its secret.
+func (a Actor) showing(token SecretHash) Actor {
+	a.secret = token
+	return a
 }
 
 // tokenHolder gives the account of that login where the secret is that of one
@@ -71,7 +80,8 @@ func (s *Service) tokenHolder(ctx context.Context, login, secret string) (Accoun
 }
 
 // SignIn begins a sign-in of the account that acts, notes when that was, and
-// gives the secret, which is not kept. Sign-ins that nobody can use any more go.
+// gives the secret, which is not kept. It ends with the personal token that the
+// account has shown. Sign-ins that nobody can use any more go.
 func (s *Service) SignIn(ctx context.Context, by Actor) (vault.Secret, error) {
 	if by.kind != ActorAccount || by.account == 0 {
 		return vault.Secret{}, errDenied
@@ -79,7 +89,9 @@ func (s *Service) SignIn(ctx context.Context, by Actor) (vault.Secret, error) {
 	return update(ctx, s, func(tx Tx) (vault.Secret, error) {
 		now := s.clock()
 		secret := newSecret("")
-		_, err := tx.InsertSignIn(SignIn{SecretHash: hashSecret(secret), Account: by.account, CreatedAt: now, SeenAt: now})
+		_, err := tx.InsertSignIn(SignIn{
+			SecretHash: hashSecret(secret), Account: by.account, CreatedAt: now, SeenAt: now, Token: by.secret,
+		})
 		return vault.NewSecret(secret), inOrder(
 			func() error { return err },
 			func() error { return tx.DeleteSignIns(by.account, signInsKept) },
@@ -102,25 +114,57 @@ func (s *Service) noteLogin(tx Tx, id AccountID, now time.Time) error {
 // it was one's.
 func (s *Service) ResumeSignIn(ctx context.Context, secret string, idle time.Duration, o Origin) (Actor, error) {
 	now := s.clock()
-	var signIn SignIn
-	account, err := view(ctx, s, func(tx Tx) (account Account, err error) {
-		if signIn, err = tx.SignInByHash(hashSecret(secret)); err != nil {
-			return account, as(errNoSignIn, err)
-		}
-		return tx.Account(signIn.Account)
-	})
+	in, err := view(ctx, s, func(tx Tx) (resumed, error) { return signInBy(tx, hashSecret(secret)) })
 	switch {
 	case err != nil:
 		return Actor{}, err
-	case now.Sub(signIn.SeenAt) >= idle, now.Sub(signIn.CreatedAt) >= signInMost:
+	case in.over(now, idle):
 		return Actor{}, ErrSignInOver
-	case !account.ActiveAt(now):
+	case !in.account.ActiveAt(now):
 		return Actor{}, ErrDisabled
 	}
-	if now.Sub(signIn.SeenAt) >= noted {
-		err = s.store.Update(ctx, func(tx Tx) error { return ignore(NotFound, tx.SetSignInSeen(signIn.ID, now)) })
+	if now.Sub(in.SeenAt) >= noted {
+		err = s.store.Update(ctx, func(tx Tx) error { return in.noteSeen(tx, now) })
 	}
-	return accountActor(account, o), err
+	return accountActor(in.account, o).showing(in.Token), err
+}
+
+// resumed is a sign-in with what it rests on.
+type resumed struct {
+	SignIn
+	account Account
+	token   Token // that began it; zero: none did, or it is gone
+}
+
+func signInBy(tx Tx, secret SecretHash) (in resumed, err error) {
+	if in.SignIn, err = tx.SignInByHash(secret); err != nil {
+		return in, as(errNoSignIn, err)
+	}
+	if in.account, err = tx.Account(in.Account); err != nil || !in.byToken() {
+		return in, err
+	}
+	in.token, err = tx.TokenByHash(UseForeman, in.Token)
+	return in, ignore(NotFound, err)
+}
+
+func (s SignIn) byToken() bool { return s.Token != SecretHash{} }
+
+// over tells whether a sign-in's time is up, or the token that began it holds
+// no longer: it was removed, revoked, has another secret, or expired.
+func (in resumed) over(now time.Time, idle time.Duration) bool {
+	if in.byToken() && (in.token.Account != in.Account || !in.token.ActiveAt(now)) {
+		return true
+	}
+	return now.Sub(in.SeenAt) >= idle || now.Sub(in.CreatedAt) >= signInMost
+}
+
+// noteSeen writes down that a sign-in is in use, and with it its token, where
+// that lasts for a time after its last use.
+func (in resumed) noteSeen(tx Tx, now time.Time) error {
+	if err := ignore(NotFound, tx.SetSignInSeen(in.ID, now)); err != nil || !in.token.stale(now) {
+		return err
+	}
+	return ignore(NotFound, tx.SetTokenUsed(in.token.ID, now))
 }
 
 // AuthenticateMapped gives the actor of an active account for a face that has

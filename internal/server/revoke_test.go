@@ -227,10 +227,11 @@ var revocations = []struct {
 	{"waldur token logs out", false, []string{"waldur token"}, func(p place, s subject) {
 		p.ask(http.MethodPost, "/api-auth/logout/", "", token(s.waldurToken()))
 	}},
-	{"personal token is taken away", false, []string{"foreman token", "foreman session", "session by token"}, withoutToken("foreman", "")},
-	{"personal token is another", false, []string{"foreman token", "foreman session", "session by token"},
+	{"personal token is taken away", true, []string{"foreman token", "session by token"}, withoutToken("foreman", "")},
+	{"personal token is another", false, []string{"foreman token", "session by token"},
 		withoutToken("foreman", "secret: another-token-of-forty-characters-00000")},
-	{"personal token is revoked", false, []string{"foreman token", "foreman session", "session by token"}, func(p place, s subject) {
+	{"personal token expires", true, []string{"foreman token", "session by token"}, withoutToken("foreman", "expires_at: 2020-01-01")},
+	{"personal token is revoked", false, []string{"foreman token", "session by token"}, func(p place, s subject) {
 		tokens := "/api/users/" + p.userID(s) + "/personal_access_tokens"
 		var list struct{ Results []struct{ ID int } }
 		if err := json.Unmarshal(p.ask(http.MethodGet, tokens, "", basic(foremanAdmin)), &list); err != nil || len(list.Results) != 1 {

@@ -15,12 +15,13 @@ type signInRow struct {
 	AccountID     int64
 	CreatedAt     instant
 	SeenAt        instant
+	TokenHash     digest `bun:",nullzero"`
 }
 
 func (r signInRow) signIn() core.SignIn {
 	return core.SignIn{
 		ID: core.SignInID(r.ID), SecretHash: core.SecretHash(r.SecretHash), Account: core.AccountID(r.AccountID),
-		CreatedAt: r.CreatedAt.Time, SeenAt: r.SeenAt.Time,
+		CreatedAt: r.CreatedAt.Time, SeenAt: r.SeenAt.Time, Token: core.SecretHash(r.TokenHash),
 	}
 }
 
@@ -31,7 +32,7 @@ func (t *tx) SignInByHash(h core.SecretHash) (core.SignIn, error) {
 func (t *tx) InsertSignIn(s core.SignIn) (core.SignInID, error) {
 	id, err := insert(t, signInRow{
 		ID: int64(s.ID), SecretHash: digest(s.SecretHash), AccountID: int64(s.Account),
-		CreatedAt: instant{s.CreatedAt}, SeenAt: instant{s.SeenAt},
+		CreatedAt: instant{s.CreatedAt}, SeenAt: instant{s.SeenAt}, TokenHash: digest(s.Token),
 	})
 	return core.SignInID(id), err
 }

@@ -155,7 +155,7 @@ func editSQL(t *testing.T, path, text string) {
 var notSealed = []string{
 	"uuid", "secret_hash", "oauth2_secret_hash", "blob", "md5", "sha256", "sha512", "key_uuid", "connection",
 	"block", "sz", // the index for searches
-	"credential", "successor", "key", "request", "object", // digests and UUIDs
+	"credential", "token_hash", "successor", "key", "request", "object", // digests and UUIDs
 }
 
 func TestEveryColumnOfBytesIsKnown(t *testing.T) {

@@ -56,6 +56,48 @@ func TestSessions(t *testing.T) {
 	}
 }
 
+// A session ends with the personal token that began it, by time as by
+// revocation: its client is told as of any session that is over, though it uses
+// it all the while and sends the token along, and gets no other for it.
+func TestSessionEndsWithItsToken(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	begin := func(name, lifetime string) (as, cookie, id string) {
+		made := w.do(asAdmin, http.MethodPost, "/api/users/5/personal_access_tokens", `{"name": "`+name+`"`+lifetime+`}`)
+		var token struct {
+			ID    int    `json:"id"`
+			Value string `json:"token_value"`
+		}
+		if err := json.Unmarshal(made.Body.Bytes(), &token); err != nil || token.Value == "" {
+			t.Fatalf("make a token: %d %s", made.Code, made.Body)
+		}
+		as = "bob:" + token.Value
+		cookie, _, _ = strings.Cut(w.do(as, http.MethodGet, "/api/status", "").Header().Get("Set-Cookie"), ";")
+		return as, cookie, fmt.Sprint(token.ID)
+	}
+	want := func(when, as, cookie string, status int) {
+		t.Helper()
+		if got := w.do(as, http.MethodGet, "/api/current_user", "", "Cookie", cookie); got.Code != status {
+			t.Errorf("%s: %d %s, want %d", when, got.Code, got.Body, status)
+		}
+	}
+	asShort, short, _ := begin("short", `, "expires_at": "2024-10-24 10:21:00 UTC"`) // an hour
+	asLong, long, id := begin("long", "")
+	for range 2 {
+		w.Pass(29 * time.Minute)
+		want("a session of a token that holds", asShort, short, http.StatusOK)
+		want("another", asLong, long, http.StatusOK)
+	}
+	w.Pass(2 * time.Minute)
+	over := w.do(asShort, http.MethodGet, "/api/current_user", "", "Cookie", short)
+	if cookie := over.Header().Get("Set-Cookie"); over.Code != http.StatusUnauthorized || over.Body.Len() != 0 || !strings.Contains(cookie, "max-age=0") {
+		t.Errorf("the session of an expired token = %d %s, Set-Cookie %q; want it taken back without a word", over.Code, over.Body, cookie)
+	}
+	w.want(asShort, http.MethodGet, "/api/current_user", "", http.StatusUnauthorized, `{"error":{"message":"Unable to authenticate user bob"}}`)
+	w.want(asAdmin, http.MethodDelete, "/api/users/5/personal_access_tokens/"+id, "", http.StatusOK, "")
+	want("the session of a revoked token", "", long, http.StatusUnauthorized)
+}
+
 // A client that throws its cookies away is given the same session for a minute:
 // a session for each request would be a write for each. Another credential gets
 // its own, and one whose session has ended another.
