@@ -6,6 +6,7 @@ import (
 
 	"github.com/google/uuid"
 
+	"keyrack/internal/core"
 	"keyrack/internal/sshkey"
 	"keyrack/internal/yamlfile"
 )
@@ -13,12 +14,12 @@ import (
 // checkNames notes what is named twice: the file would say two things of one,
 // and the later would undo the earlier on every run.
 func (d document) checkNames(f *yamlfile.File) {
-	unique(f, "organizations", "name", d.Organizations, func(n named) string { return n.Name })
-	unique(f, "locations", "name", d.Locations, func(n named) string { return n.Name })
-	unique(f, "projects", "name", d.Projects, func(p project) string { return p.Name })
+	unique(f, "organizations", "name", d.Organizations, func(n named) string { return core.Identity(n.Name) })
+	unique(f, "locations", "name", d.Locations, func(n named) string { return core.Identity(n.Name) })
+	unique(f, "projects", "name", d.Projects, func(p project) string { return core.Identity(p.Name) })
 	unique(f, "policies", "name", d.Policies, func(p policy) string { return p.Name })
-	unique(f, "devices", "hostname", d.Devices, func(d device) string { return d.Hostname })
-	unique(f, "applications", "name", d.Applications, func(a application) string { return a.Name })
+	unique(f, "devices", "hostname", d.Devices, func(d device) string { return core.Identity(d.Hostname) })
+	unique(f, "applications", "name", d.Applications, func(a application) string { return core.Identity(a.Name) })
 	d.checkAccounts(f)
 	for i, p := range d.Projects {
 		unique(f, item("projects", i)+".api_keys", "name", p.APIKeys, func(k apiKey) string { return k.Name })

@@ -47,6 +47,7 @@ var reasons = map[string]string{
 	"golang.org/x/sync":                                        "errgroup and bounded concurrency",
 	"golang.org/x/sys":                                         "no core files, by prctl and setrlimit",
 	"golang.org/x/term":                                        "passwords asked for without echo; is this a terminal",
+	"golang.org/x/text":                                        "letters of all scripts: which are the same, which run from the right",
 	"golang.org/x/time":                                        "rate limits",
 	"modernc.org/sqlite":                                       "SQLite without C",
 	"pgregory.net/rapid":                                       "properties tried on made-up values, in tests",

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"os"
 	"strings"
 	"time"
 	"unicode"
@@ -15,6 +16,8 @@ import (
 	"charm.land/lipgloss/v2"
 	"charm.land/lipgloss/v2/table"
 	"go.yaml.in/yaml/v4"
+	"golang.org/x/term"
+	"golang.org/x/text/unicode/bidi"
 )
 
 // formats are the values of --output.
@@ -199,7 +202,11 @@ func writeTable(w io.Writer, list []record) error {
 	}
 	t.Headers(head...)
 	for _, r := range list {
-		t.Row(cells(r)...)
+		row := cells(r)
+		for i, c := range row {
+			row[i] = shown(w, c)
+		}
+		t.Row(row...)
 	}
 	_, err := fmt.Fprintln(w, trimLines(t.Render()))
 	return err
@@ -226,7 +233,7 @@ func writeFields(w io.Writer, r record, indent string) error {
 		if ok {
 			text = ""
 		}
-		if _, err := fmt.Fprintln(w, strings.TrimRight(indent+f.name+": "+text, " ")); err != nil {
+		if _, err := fmt.Fprintln(w, strings.TrimRight(indent+f.name+": "+shown(w, text), " ")); err != nil {
 			return err
 		}
 		for _, n := range nested {
@@ -272,6 +279,34 @@ func cell(v any) string {
 		return printable(compact(v))
 	}
 	return printable(fmt.Sprint(v))
+}
+
+// shown is text as it is written to a terminal, where some is read from the
+// right: isolated, or it would turn around what stands beside it.
+func shown(w io.Writer, text string) string {
+	f, isFile := w.(*os.File)
+	if !isFile || !term.IsTerminal(int(f.Fd())) { // #nosec G115 -- a descriptor
+		return text
+	}
+	return isolated(text)
+}
+
+// What sets text off from the direction of what is around it: Unicode's UAX 9.
+const (
+	firstStrongIsolate    = "\u2068"
+	popDirectionalIsolate = "\u2069"
+)
+
+func isolated(text string) string {
+	if !strings.ContainsFunc(text, fromTheRight) {
+		return text
+	}
+	return firstStrongIsolate + text + popDirectionalIsolate
+}
+
+func fromTheRight(r rune) bool {
+	p, _ := bidi.LookupRune(r)
+	return p.Class() == bidi.R || p.Class() == bidi.AL || p.Class() == bidi.AN
 }
 
 // compact is a value within a cell.

@@ -89,7 +89,7 @@ type OrganizationID int64
 type Organization struct {
 	ID        OrganizationID
 	UUID      uuid.UUID
-	Name      string // unique
+	Name      string // unique by its [Identity]
 	CreatedAt time.Time
 	UpdatedAt time.Time
 }
@@ -101,7 +101,7 @@ type LocationID int64
 type Location struct {
 	ID        LocationID
 	UUID      uuid.UUID
-	Name      string // unique
+	Name      string // unique by its [Identity]
 	CreatedAt time.Time
 	UpdatedAt time.Time
 }

@@ -32,6 +32,10 @@ func (a Account) check(p *problems) {
 	if address, err := mail.ParseAddress(a.Email); a.Email != "" && (err != nil || address.Address != a.Email) {
 		p.addf("email", "must be one address, as ada@example.org")
 	}
+	checkIdentity(p, "email", a.Email)
+	if composed(a.Email) != a.Email {
+		p.addf("email", "must have its letters in composed form (NFC)")
+	}
 }
 
 // distinct refuses an account that could be taken for another. Whoever names an
@@ -125,7 +129,7 @@ func accountsByEmail(tx Tx, email string) ([]Account, error) {
 	if !strings.Contains(email, "@") || nameError(email) != nil {
 		return nil, nil
 	}
-	return tx.AccountsByEmail(email)
+	return tx.AccountsByEmail(composed(email))
 }
 
 // accountFor gives the account that ref names where the actor may see it. To

@@ -198,7 +198,7 @@ func (a *applier) note(op, object string, fields ...string) *ChangeLine {
 }
 
 func (a *applier) organization(_ string, name string) error {
-	if err := nameError(name); err != nil {
+	if err := identityError(name); err != nil {
 		return err
 	}
 	if err := absent(a.tx.OrganizationByName(name)); err != nil {
@@ -212,7 +212,7 @@ func (a *applier) organization(_ string, name string) error {
 }
 
 func (a *applier) location(_ string, name string) error {
-	if err := nameError(name); err != nil {
+	if err := identityError(name); err != nil {
 		return err
 	}
 	if err := absent(a.tx.LocationByName(name)); err != nil {
@@ -244,6 +244,13 @@ func ignore(kind Kind, err error) error {
 func nameError(name string) error {
 	var p problems
 	checkName(&p, name)
+	return p.err()
+}
+
+func identityError(name string) error {
+	var p problems
+	checkName(&p, name)
+	checkIdentity(&p, "name", name)
 	return p.err()
 }
 

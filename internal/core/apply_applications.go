@@ -47,6 +47,7 @@ func (a *applier) setApplication(is *Application, want DesiredApplication) (diff
 	var d diff
 	var p problems
 	checkName(&p, want.Name)
+	checkIdentity(&p, "name", want.Name)
 	organization, err := optionalOrganization(a.tx, want.Organization)
 	if err := p.take("organization", err); err != nil {
 		return d, err

@@ -10,8 +10,8 @@ func (a *applier) device(_ string, want DesiredDevice) error {
 	if err != nil && !isNew {
 		return err
 	}
-	is.Hostname = want.Hostname
 	var d diff
+	set(&d, "hostname", &is.Hostname, want.Hostname)
 	if err := want.change().applyTo(a.tx, a.by, &is, isNew, &d); err != nil {
 		return err
 	}

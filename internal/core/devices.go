@@ -181,6 +181,7 @@ func (d Device) check(tx Tx) error {
 	} {
 		checkLabel(&p, text.path, text.value, 255)
 	}
+	checkIdentity(&p, "hostname", d.Hostname)
 	checkTags(&p, "connectivities", d.Connectivities)
 	checkTags(&p, "tags", d.Tags)
 	if err := d.checkDomains(tx, &p); err != nil {

@@ -13,7 +13,7 @@ type DeviceID int64
 type Device struct {
 	ID             DeviceID
 	UUID           uuid.UUID
-	Hostname       string         // unique
+	Hostname       string         // unique by its [Identity]
 	Organization   OrganizationID // whose applications know of it; zero: all
 	Address        string         // an IP address, a name or a URL
 	Type           string
@@ -36,7 +36,7 @@ type ApplicationID int64
 type Application struct {
 	ID             ApplicationID
 	UUID           uuid.UUID
-	Name           string         // unique
+	Name           string         // unique by its [Identity]
 	Organization   OrganizationID // zero: none
 	Description    string
 	Tags           []string

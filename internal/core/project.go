@@ -24,7 +24,7 @@ const (
 type Project struct {
 	ID           ProjectID
 	UUID         uuid.UUID
-	Name         string         // unique
+	Name         string         // unique by its [Identity]
 	Organization OrganizationID // zero: none
 	Adopt        Adopt
 	ProveKeys    bool // collection asks for a signature of every key

@@ -54,7 +54,8 @@ func projectNamed(tx Tx, name string) (Project, error) {
 func (p Project) check(tx Tx, organization string) (OrganizationID, error) {
 	var bad problems
 	checkName(&bad, p.Name)
-	if p.Name == inviteProject {
+	checkIdentity(&bad, "name", p.Name)
+	if Identity(p.Name) == inviteProject {
 		bad.addf("name", "is kept for the sessions that operators open")
 	}
 	if !contains([]Adopt{AdoptOff, AdoptProven, AdoptOffered}, p.Adopt) {

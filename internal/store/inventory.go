@@ -12,6 +12,7 @@ type deviceRow struct {
 	ID             int64 `bun:",pk"`
 	UUID           uid   `bun:"uuid"`
 	Hostname       string
+	Identity       string    // the hostname, as it is compared
 	OrganizationID reference `bun:",nullzero"`
 	Address        string
 	Type           string
@@ -29,7 +30,7 @@ type deviceRow struct {
 
 func deviceRowOf(d core.Device) deviceRow {
 	return deviceRow{
-		ID: int64(d.ID), UUID: uid(d.UUID), Hostname: d.Hostname, OrganizationID: reference(d.Organization), Address: d.Address,
+		ID: int64(d.ID), UUID: uid(d.UUID), Hostname: d.Hostname, Identity: core.Identity(d.Hostname), OrganizationID: reference(d.Organization), Address: d.Address,
 		Type: d.Type, Vendor: d.Vendor, Model: d.Model, Site: d.Site,
 		Domains: d.Domains, Connectivities: d.Connectivities, RemoteConfig: d.RemoteConfig, Tags: d.Tags, Disabled: d.Disabled,
 		CreatedAt: instant{d.CreatedAt}, UpdatedAt: instant{d.UpdatedAt},
@@ -54,7 +55,7 @@ func (t *tx) Devices() ([]core.Device, error) {
 }
 
 func (t *tx) DeviceByHostname(name string) (core.Device, error) {
-	return one(deviceRow.device)(get[deviceRow](t, "WHERE hostname = ?", name))
+	return one(deviceRow.device)(byName[deviceRow](t, "hostname", name))
 }
 
 func (t *tx) InsertDevice(d core.Device) (core.DeviceID, error) {
@@ -70,8 +71,9 @@ func (t *tx) DeleteDevice(id core.DeviceID) error {
 
 type applicationRow struct {
 	bun.BaseModel  `bun:"table:applications"`
-	ID             int64 `bun:",pk"`
-	UUID           uid   `bun:"uuid"`
+	ID             int64  `bun:",pk"`
+	UUID           uid    `bun:"uuid"`
+	Identity       string // the name, as it is compared
 	Name           string
 	OrganizationID reference `bun:",nullzero"`
 	Description    string
@@ -83,7 +85,7 @@ type applicationRow struct {
 
 func applicationRowOf(a core.Application) applicationRow {
 	return applicationRow{
-		ID: int64(a.ID), UUID: uid(a.UUID), Name: a.Name, OrganizationID: reference(a.Organization),
+		ID: int64(a.ID), UUID: uid(a.UUID), Name: a.Name, Identity: core.Identity(a.Name), OrganizationID: reference(a.Organization),
 		Description: a.Description, Tags: a.Tags, Disabled: a.Disabled,
 		CreatedAt: instant{a.CreatedAt}, UpdatedAt: instant{a.UpdatedAt},
 	}
@@ -183,7 +185,7 @@ func (t *tx) Applications() ([]core.Application, error) {
 }
 
 func (t *tx) ApplicationByName(name string) (core.Application, error) {
-	a, err := one(applicationRow.application)(get[applicationRow](t, "WHERE name = ?", name))
+	a, err := one(applicationRow.application)(byName[applicationRow](t, "name", name))
 	if err != nil {
 		return a, err
 	}

@@ -18,6 +18,7 @@ type projectRow struct {
 	CreatedAt      instant
 	UpdatedAt      instant
 	WebhookSecret  []byte
+	Identity       string // the name, as it is compared
 }
 
 func projectRowOf(p core.Project) projectRow {
@@ -25,7 +26,7 @@ func projectRowOf(p core.Project) projectRow {
 		ID: int64(p.ID), UUID: uid(p.UUID), Name: p.Name, OrganizationID: reference(p.Organization),
 		Adopt: string(p.Adopt), ProveKeys: p.ProveKeys,
 		CreatedAt: instant{p.CreatedAt}, UpdatedAt: instant{p.UpdatedAt},
-		WebhookSecret: p.WebhookSecret,
+		WebhookSecret: p.WebhookSecret, Identity: core.Identity(p.Name),
 	}
 }
 
@@ -43,7 +44,7 @@ func (t *tx) Project(id core.ProjectID) (core.Project, error) {
 }
 
 func (t *tx) ProjectByName(name string) (core.Project, error) {
-	return one(projectRow.project)(get[projectRow](t, "WHERE name = ?", name))
+	return one(projectRow.project)(byName[projectRow](t, "name", name))
 }
 
 func (t *tx) Projects(p core.Page) ([]core.Project, int, error) {

@@ -13,6 +13,7 @@ type organizationRow struct {
 	UUID          uid   `bun:"uuid"`
 	Name          string
 	Folded        string // the name, for searches
+	Identity      string // the name, as it is compared
 	CreatedAt     instant
 	UpdatedAt     instant
 }
@@ -29,7 +30,7 @@ func (t *tx) Organization(id core.OrganizationID) (core.Organization, error) {
 }
 
 func (t *tx) OrganizationByName(name string) (core.Organization, error) {
-	return one(organizationRow.organization)(get[organizationRow](t, "WHERE name = ?", name))
+	return one(organizationRow.organization)(byName[organizationRow](t, "name", name))
 }
 
 func (t *tx) Organizations() ([]core.Organization, error) {
@@ -38,7 +39,7 @@ func (t *tx) Organizations() ([]core.Organization, error) {
 
 func (t *tx) InsertOrganization(o core.Organization) (core.OrganizationID, error) {
 	id, err := insert(t, organizationRow{
-		ID: int64(o.ID), UUID: uid(o.UUID), Name: o.Name, Folded: foldCase(o.Name),
+		ID: int64(o.ID), UUID: uid(o.UUID), Name: o.Name, Folded: foldCase(o.Name), Identity: core.Identity(o.Name),
 		CreatedAt: instant{o.CreatedAt}, UpdatedAt: instant{o.UpdatedAt},
 	})
 	return core.OrganizationID(id), err
@@ -50,6 +51,7 @@ type locationRow struct {
 	UUID          uid   `bun:"uuid"`
 	Name          string
 	Folded        string // the name, for searches
+	Identity      string // the name, as it is compared
 	CreatedAt     instant
 	UpdatedAt     instant
 }
@@ -62,7 +64,7 @@ func (r locationRow) location() core.Location {
 }
 
 func (t *tx) LocationByName(name string) (core.Location, error) {
-	return one(locationRow.location)(get[locationRow](t, "WHERE name = ?", name))
+	return one(locationRow.location)(byName[locationRow](t, "name", name))
 }
 
 func (t *tx) Locations() ([]core.Location, error) {
@@ -71,8 +73,14 @@ func (t *tx) Locations() ([]core.Location, error) {
 
 func (t *tx) InsertLocation(l core.Location) (core.LocationID, error) {
 	id, err := insert(t, locationRow{
-		ID: int64(l.ID), UUID: uid(l.UUID), Name: l.Name, Folded: foldCase(l.Name),
+		ID: int64(l.ID), UUID: uid(l.UUID), Name: l.Name, Folded: foldCase(l.Name), Identity: core.Identity(l.Name),
 		CreatedAt: instant{l.CreatedAt}, UpdatedAt: instant{l.UpdatedAt},
 	})
 	return core.LocationID(id), err
+}
+
+// byName gets the row whose name is the same as core compares them. Rows of
+// before that may differ by case alone: the one that is written so comes first.
+func byName[R any](t *tx, column, name string) (R, error) {
+	return get[R](t, "WHERE identity = ? ORDER BY "+column+" <> ?", core.Identity(name), name)
 }

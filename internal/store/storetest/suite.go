@@ -20,6 +20,7 @@ func Run(t *testing.T, open func(t testing.TB) core.Store) {
 		"ids":          testIDs,
 		"filters":      testFilters,
 		"admins":       testAdmins,
+		"identities":   testIdentities,
 		"sign-ins":     testSignIns,
 		"account gone": testAccountGone,
 		"accounts":     testAccounts,
