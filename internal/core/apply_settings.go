@@ -57,8 +57,9 @@ const settingsPrefix = "face."
 // FaceSettings gives the section of `apply`'s settings for a face, as JSON;
 // empty where there is none. It is for the face itself, whoever is asking it.
 func (s *Service) FaceSettings(ctx context.Context, section string) (string, error) {
-	return view(ctx, s, func(tx Tx) (string, error) {
-		text, err := tx.Setting(settingsPrefix + section)
+	name := settingsPrefix + section
+	return leased(ctx, s, leaseKey{kind: name}, func(tx Tx) (string, error) {
+		text, err := tx.Setting(name)
 		return text, ignore(NotFound, err)
 	})
 }

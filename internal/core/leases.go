@@ -8,18 +8,17 @@ import (
 	lru "github.com/hashicorp/golang-lru/v2"
 )
 
-// Lease is how long at most what a credential stands for is taken from memory
-// instead of the store. A change made through the same [Service] ends all of its
+// Lease is how long at most what a credential stands for, and what a face is set
+// to, is taken from memory instead of the store. A change made through the same [Service] ends all of its
 // leases before it is acknowledged. Those of other processes nobody can end: a
 // change that takes something away waits there for them to be over. So what was
 // acknowledged to be revoked is refused by all servers.
 const Lease = 250 * time.Millisecond
 
-// leasesKept bounds the memory they take. Each stands for a credential in use
-// right now.
+// leasesKept bounds the memory they take. Each is of something in use right now.
 const leasesKept = 10_000
 
-// leases are what was read of credentials a moment ago. Nil has none.
+// leases are what was read a moment ago. Nil has none.
 type leases struct {
 	kept *lru.Cache[leaseKey, lease]
 
@@ -27,7 +26,8 @@ type leases struct {
 	ended uint64     // how often all were ended
 }
 
-// leaseKey names a credential: what kind it is, and the hash of its secret.
+// leaseKey names what was read: a kind of credential and the hash of its secret,
+// or a setting.
 type leaseKey struct {
 	kind   string
 	secret SecretHash
@@ -47,7 +47,7 @@ func newLeases() *leases {
 	return &leases{kept: kept}
 }
 
-// find gives what was read of a credential, where its lease runs. Its time is
+// find gives what was read, where its lease runs. Its time is
 // the machine's running time, which nobody sets.
 func (l *leases) find(key leaseKey) (any, bool) {
 	if l == nil {
@@ -80,8 +80,8 @@ func (l *leases) keep(key leaseKey, read any, from time.Time, ended uint64) {
 	}
 }
 
-// end ends all leases. Changes to credentials are few, and which lease rests on
-// which row is not to be got wrong.
+// end ends all leases. The changes that do are few, and which lease rests on which
+// row is not to be got wrong.
 func (l *leases) end() {
 	if l == nil {
 		return
@@ -92,7 +92,7 @@ func (l *leases) end() {
 	l.kept.Purge()
 }
 
-// leased gives what read finds of a credential, by its lease or anew. What it
+// leased gives what read finds, by its lease or anew. What it
 // gives is shared and not to be changed; whether it holds at this moment is for
 // the caller to see. Errors are not kept.
 func leased[T any](ctx context.Context, s *Service, key leaseKey, read func(tx Tx) (T, error)) (T, error) {
@@ -140,11 +140,11 @@ func (s leasing) change(ctx context.Context, run func(context.Context, func(Tx) 
 }
 
 // touched tells whether a transaction has touched what leases rest on, and
-// whether somebody may have less for it.
+// whether it may be relied on from now.
 type touched struct{ any, taken bool }
 
-// watched is a transaction that takes note. What is added takes nothing away:
-// that a credential does not hold is never kept.
+// watched is a transaction that takes note. What is inserted takes nothing away:
+// that there is no such credential is never kept.
 type watched struct {
 	Tx
 	*touched
@@ -182,6 +182,8 @@ func (t *watched) DeleteAuthorization(id AuthorizationID) error {
 func (t *watched) DeleteAccessTokens(of AuthorizationID) error {
 	return t.takes().DeleteAccessTokens(of)
 }
+func (t *watched) PutSetting(name, value string) error { return t.takes().PutSetting(name, value) }
+func (t *watched) DeleteSetting(name string) error     { return t.takes().DeleteSetting(name) }
 func (t *watched) RecredentialTickets(of AccountID, is, was SecretHash) error {
 	return t.takes().RecredentialTickets(of, is, was)
 }

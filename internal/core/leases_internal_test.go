@@ -18,6 +18,7 @@ var touching = map[string]touched{
 	"UpdateSigningKey": {true, true}, "DeleteSigningKey": {true, true},
 	"UpdateApplication": {true, true}, "DeleteApplication": {true, true},
 	"UpdateAuthorization": {true, true}, "DeleteAuthorization": {true, true}, "DeleteAccessTokens": {true, true},
+	"PutSetting": {true, true}, "DeleteSetting": {true, true},
 
 	// Over already, which is looked at each time.
 	"DeleteExpiredTickets": {}, "PruneAccess": {},
@@ -29,12 +30,11 @@ var touching = map[string]touched{
 	"UpdateKey": {}, "DeleteKey": {}, "UpdateSession": {}, "DeleteSession": {}, "ExpireSessions": {}, "UpdateWantedKey": {},
 	"DeleteWantedKey": {}, "UpdateWebhook": {}, "DeleteWebhook": {}, "UpdateDelivery": {}, "FailDeliveries": {}, "DeleteDeliveries": {},
 	"UpdateDevice": {}, "DeleteDevice": {}, "UpdateManagedKey": {}, "MarkManagedKeyViewed": {}, "DeleteCustody": {}, "UpdatePolicy": {},
-	"ReplaceSealed": {}, "DeleteSetting": {}, "DeleteMade": {},
+	"ReplaceSealed": {}, "DeleteMade": {}, "PutCustody": {},
 }
 
-// writes begin the names of methods that write. What is inserted or put takes
-// nothing away.
-var writes = []string{"Update", "Delete", "Set", "Recredential", "Expire", "Fail", "Prune", "Mark", "Replace"}
+// writes begin the names of methods that write. What is inserted takes nothing away.
+var writes = []string{"Update", "Delete", "Set", "Put", "Recredential", "Expire", "Fail", "Prune", "Mark", "Replace"}
 
 func TestWatchedNotesWhatLeasesRestOn(t *testing.T) {
 	t.Parallel()

@@ -180,3 +180,26 @@ func TestLeasesAreRenewed(t *testing.T) {
 		}
 	})
 }
+
+// A face finds what it is set to as soon as that was acknowledged, also where
+// another server or a command has set it.
+func TestSettingsAreThoseOfNow(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	server, count := w.leasing(true)
+	other, _ := w.leasing(true)
+	read := func() string { return must(server.FaceSettings(t.Context(), "raidboxes")) }
+	if got := read(); got != "" {
+		t.Fatalf("settings %q, want none yet", got)
+	}
+	before := count.n.Load()
+	if read(); count.n.Load() != before {
+		t.Errorf("%d snapshots for settings that were just read, want none", count.n.Load()-before)
+	}
+	for _, text := range []string{`{"a":1}`, `{"a":2}`} {
+		must(other.Apply(t.Context(), operator, core.Desired{Settings: map[string]string{"raidboxes": text}}, false))
+		if got := read(); got != text {
+			t.Errorf("settings %q, want %q, which is what they were set to", got, text)
+		}
+	}
+}

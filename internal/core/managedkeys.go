@@ -105,6 +105,11 @@ func managedKeyFor(tx Tx, by Actor, id ManagedKeyID) (d ManagedKeyDetail, err er
 	if err != nil {
 		return d, as(ErrNoManagedKey, err)
 	}
+	return reached(tx, by, k)
+}
+
+// reached gives a key with its devices where the actor may have to do with it.
+func reached(tx Tx, by Actor, k ManagedKey) (d ManagedKeyDetail, err error) {
 	if k.Kind != SSHKeyItem {
 		return d, ErrNotSSHKey
 	}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -334,4 +335,38 @@ func TestDevicesOfOtherOrganizations(t *testing.T) {
 	if _, _, err := w.SaveDevice(ctx, own, core.DeviceChange{Hostname: "new", Domains: core.To([]string{"corp.example.org"})}); err != nil {
 		t.Errorf("a registered domain: %v", err)
 	}
+}
+
+// Of those who save one key at once, one makes it and the others change it: of
+// all that they gave there is a version. Who make other keys meanwhile, make them.
+func TestSaveManagedKeyAtOnce(t *testing.T) {
+	t.Parallel()
+	onEach(t, func(t *testing.T, w *world) {
+		w.apply(core.Desired{Devices: []core.DesiredDevice{{Hostname: "web-01"}}})
+		const n = 12
+		var made, own atomic.Int64
+		for i, err := range atOnce(2*n, func(i int) error {
+			change, count := managedKey("shared", "web-01"), &made
+			if i%2 == 1 {
+				change, count = managedKey(fmt.Sprintf("own-%d", i), "web-01"), &own
+			}
+			change.PrivateKey = core.To(vault.NewSecret(fmt.Sprintf("private half %d", i)))
+			saved, err := w.SaveManagedKey(t.Context(), operator, change)
+			if err == nil && saved.Created {
+				count.Add(1)
+			}
+			return err
+		}) {
+			if err != nil {
+				t.Errorf("save %d: %v", i, err)
+			}
+		}
+		if made.Load() != 1 || own.Load() != n {
+			t.Errorf("the shared key was made %d times, the others %d times; want 1 and %d", made.Load(), own.Load(), n)
+		}
+		shared := must(w.ManagedKeyRef(t.Context(), operator, "shared"))
+		if versions := must(w.ManagedKeyVersions(t.Context(), operator, shared.ID)); len(versions) != n {
+			t.Errorf("the shared key has %d versions, want %d", len(versions), n)
+		}
+	})
 }

@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -63,36 +64,50 @@ func (s *Service) SaveManagedKey(ctx context.Context, by Actor, in ManagedKeyCha
 		if err != nil {
 			return SavedManagedKey{}, err
 		}
-		saved, err := update(ctx, s, func(tx Tx) (SavedManagedKey, error) {
-			return s.saveManagedKeyOnce(tx, by, in, seen)
-		})
-		if !errors.Is(err, errMovedOn) {
+		m := saving{Service: s, by: by, in: in, seen: seen}
+		saved, err := update(ctx, s, m.once)
+		if !errors.Is(err, errMovedOn) && (!m.supposed || KindOf(err) != Conflict) {
 			return saved, err
 		}
 	}
 }
 
-// saveManagedKeyOnce makes a key once, however often its request is repeated.
-func (s *Service) saveManagedKeyOnce(tx Tx, by Actor, in ManagedKeyChange, seen int) (out SavedManagedKey, err error) {
-	if by.repeatable.key == "" {
-		return s.saveManagedKey(tx, by, in, seen)
+// saving is a managed key on its way into the store.
+type saving struct {
+	*Service
+	by   Actor
+	in   ManagedKeyChange
+	seen int // the version whose material was judged
+
+	// absent: no key has the identifier. A transaction that lost to another
+	// leaves that to the next one, as a supposition: looking again, in an index
+	// that all who make keys look at and write to, it would lose again. Where
+	// the supposition is wrong the store has a conflict, and all begins anew.
+	absent, supposed bool
+}
+
+// once makes a key once, however often its request is repeated.
+func (m *saving) once(tx Tx) (out SavedManagedKey, err error) {
+	m.supposed = m.absent
+	if m.by.repeatable.key == "" {
+		return m.save(tx)
 	}
-	before, err := madeBefore[SavedManagedKey](tx, by)
+	before, err := madeBefore[SavedManagedKey](tx, m.by)
 	if err != nil {
 		return out, err
 	}
 	if !before {
-		_, isNew, err := managedKeyToSave(tx, by, in)
+		_, isNew, err := m.find(tx)
 		if err != nil {
 			return out, err
 		}
 		if !isNew {
-			return s.saveManagedKey(tx, by, in, seen)
+			return m.save(tx)
 		}
 	}
-	return once(s, tx, by, SavedManagedKey.id,
-		func(id uuid.UUID) (SavedManagedKey, error) { return savedBefore(tx, by, in, id) },
-		func() (SavedManagedKey, error) { return s.saveManagedKey(tx, by, in, seen) })
+	return once(m.Service, tx, m.by, SavedManagedKey.id,
+		func(id uuid.UUID) (SavedManagedKey, error) { return savedBefore(tx, m.by, m.in, id) },
+		func() (SavedManagedKey, error) { return m.save(tx) })
 }
 
 func (k SavedManagedKey) id() uuid.UUID { return k.UUID }
@@ -118,24 +133,24 @@ func savedBefore(tx Tx, by Actor, in ManagedKeyChange, id uuid.UUID) (out SavedM
 // errMovedOn says that the key has another version than the one looked at.
 var errMovedOn = errors.New("the key has changed meanwhile")
 
-func (s *Service) saveManagedKey(tx Tx, by Actor, in ManagedKeyChange, seen int) (out SavedManagedKey, err error) {
-	k, isNew, err := managedKeyToSave(tx, by, in)
+func (m *saving) save(tx Tx) (out SavedManagedKey, err error) {
+	k, isNew, err := m.find(tx)
 	if err != nil {
 		return out, err
 	}
-	if in.Strict && k.Version != seen {
+	if m.in.Strict && k.Version != m.seen {
 		return out, errMovedOn
 	}
-	now := s.clock()
+	now := m.clock()
 	var d diff
-	if out.Unlinked, err = in.applyTo(tx, by, &k, &d); err != nil {
+	if out.Unlinked, err = m.in.applyTo(tx, m.by, &k, &d); err != nil {
 		return out, err
 	}
 	out.Created = isNew
 	if isNew {
 		k.UUID, k.Identifier, k.CreatedAt = newUUID(), cmp.Or(k.Identifier, newUUIDText()), now
 	}
-	version, err := s.nextVersion(tx, by, k, in)
+	version, err := m.nextVersion(tx, m.by, k.ManagedKey, m.in)
 	if err != nil {
 		return out, err
 	}
@@ -145,34 +160,35 @@ func (s *Service) saveManagedKey(tx Tx, by Actor, in ManagedKeyChange, seen int)
 	}
 	if !d.none() {
 		k.UpdatedAt = now
-		if err := s.storeManagedKey(tx, by, &k, isNew, version, d); err != nil {
+		if err := m.storeManagedKey(tx, m.by, &k.ManagedKey, isNew, version, d); err != nil {
 			return out, err
 		}
 	}
-	out.ManagedKeyDetail, err = managedKeyDetail(tx, k)
-	return out, err
+	out.ManagedKeyDetail = k
+	return out, nil
 }
 
-// managedKeyToSave finds the key that is meant, or begins a new one.
-func managedKeyToSave(tx Tx, by Actor, in ManagedKeyChange) (k ManagedKey, isNew bool, err error) {
-	if err := by.writesVault(); err != nil {
+// find gives the key that is meant, or begins a new one.
+func (m *saving) find(tx Tx) (k ManagedKeyDetail, isNew bool, err error) {
+	if err := m.by.writesVault(); err != nil {
 		return k, false, err
 	}
-	if in.Identifier != "" {
-		k, err = tx.ManagedKeyByIdentifier(in.Identifier)
+	if m.in.Identifier != "" && !m.absent {
+		is, err := tx.ManagedKeyByIdentifier(m.in.Identifier)
 		if err == nil {
-			d, err := managedKeyFor(tx, by, k.ID)
-			return d.ManagedKey, false, err
+			k, err = reached(tx, m.by, is)
+			return k, false, err
 		}
 		if KindOf(err) != NotFound {
 			return k, false, err
 		}
+		m.absent = true
 	}
-	k = ManagedKey{Kind: SSHKeyItem, Identifier: in.Identifier, Username: defaultUser}
-	if by.grant != nil {
-		k.Creator = by.grant.Application
+	k.ManagedKey = ManagedKey{Kind: SSHKeyItem, Identifier: m.in.Identifier, Username: defaultUser}
+	if m.by.grant != nil {
+		k.Creator = m.by.grant.Application
 	}
-	return k, true, in.complete()
+	return k, true, m.in.complete()
 }
 
 // complete says what a new key lacks.
@@ -196,7 +212,7 @@ func (in ManagedKeyChange) complete() error {
 
 // applyTo changes all of a key but its material, and tells which additional
 // devices there are none of.
-func (in ManagedKeyChange) applyTo(tx Tx, by Actor, k *ManagedKey, d *diff) (unlinked []string, err error) {
+func (in ManagedKeyChange) applyTo(tx Tx, by Actor, k *ManagedKeyDetail, d *diff) (unlinked []string, err error) {
 	if err := in.check(); err != nil {
 		return nil, err
 	}
@@ -205,25 +221,41 @@ func (in ManagedKeyChange) applyTo(tx Tx, by Actor, k *ManagedKey, d *diff) (unl
 	setChange(d, "disabled", &k.Disabled, Change[bool]{in.Enabled.Set, !in.Enabled.Value})
 	setTexts(d, "tags", &k.Tags, in.Tags)
 	if in.Hostname.Set {
-		on, err := deviceKnown(tx, by, in.Hostname.Value)
-		if err == nil && on.Disabled {
-			err = ErrNoDevice
-		}
-		if err != nil {
+		if k.On, err = mainDevice(tx, by, k.On, in.Hostname.Value); err != nil {
 			return nil, err
 		}
-		set(d, "device", &k.Device, on.ID)
+		set(d, "device", &k.Device, k.On.ID)
 	}
 	if !in.Additional.Set {
 		return nil, nil
 	}
-	also, unlinked, err := additionalDevices(tx, by, k.Device, in.Additional.Value)
+	k.Also, unlinked, err = additionalDevices(tx, by, k.Device, in.Additional.Value)
+	also := make([]DeviceID, len(k.Also))
+	for i, device := range k.Also {
+		also[i] = device.ID
+	}
 	setList(d, "devices", &k.Additional, also)
 	return unlinked, err
 }
 
-// additionalDevices finds the devices of hostnames but the main one.
-func additionalDevices(tx Tx, by Actor, but DeviceID, hostnames []string) (found []DeviceID, unlinked []string, err error) {
+// mainDevice finds the device of a hostname that a key may be on; is is the one
+// that it is on.
+func mainDevice(tx Tx, by Actor, is Device, hostname string) (Device, error) {
+	on := is
+	if on.Hostname != hostname {
+		var err error
+		if on, err = tx.DeviceByHostname(hostname); err != nil {
+			return is, as(ErrNoDevice, err)
+		}
+	}
+	if on.Disabled || !by.knows(on) {
+		return is, ErrNoDevice
+	}
+	return on, nil
+}
+
+// additionalDevices finds the devices of hostnames but the main one, by id.
+func additionalDevices(tx Tx, by Actor, but DeviceID, hostnames []string) (found []Device, unlinked []string, err error) {
 	for _, name := range hostnames {
 		d, err := deviceKnown(tx, by, name)
 		switch {
@@ -232,10 +264,11 @@ func additionalDevices(tx Tx, by Actor, but DeviceID, hostnames []string) (found
 		case err != nil:
 			return nil, nil, err
 		case d.ID != but:
-			found = append(found, d.ID)
+			found = append(found, d)
 		}
 	}
-	return found, unlinked, nil
+	slices.SortFunc(found, func(a, b Device) int { return cmp.Compare(a.ID, b.ID) })
+	return slices.CompactFunc(found, func(a, b Device) bool { return a.ID == b.ID }), unlinked, nil
 }
 
 func setChange[T comparable](d *diff, field string, is *T, want Change[T]) {

@@ -29,7 +29,7 @@ func (s *Service) judgeMaterial(ctx context.Context, by Actor, in ManagedKeyChan
 // materialAfter gives what a key's material will be after the change.
 func (s *Service) materialAfter(ctx context.Context, by Actor, in ManagedKeyChange) (m material, version int, err error) {
 	err = s.store.View(ctx, func(tx Tx) error {
-		k, _, err := managedKeyToSave(tx, by, in)
+		k, _, err := (&saving{Service: s, by: by, in: in}).find(tx)
 		if err != nil {
 			return err
 		}
@@ -38,7 +38,7 @@ func (s *Service) materialAfter(ctx context.Context, by Actor, in ManagedKeyChan
 		}
 		m, version = material{}, k.Version
 		if k.Version > 0 {
-			m, err = s.currentMaterial(tx, k)
+			m, err = s.currentMaterial(tx, k.ManagedKey)
 		}
 		m = m.with(in)
 		return err
