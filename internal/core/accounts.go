@@ -102,15 +102,6 @@ func accountByLogin(tx Tx, login string) (Account, error) {
 	return account, as(errNoAccount, err)
 }
 
-// holderByLogin is accountByLogin for no more than who that is.
-func holderByLogin(tx Tx, login string) (Holder, error) {
-	if !loginPattern.MatchString(login) {
-		return Holder{}, errNoAccount
-	}
-	holder, err := tx.HolderByLogin(login)
-	return holder, as(errNoAccount, err)
-}
-
 func accountByEmail(tx Tx, email string) (Account, error) {
 	found, err := accountsByEmail(tx, email)
 	switch {

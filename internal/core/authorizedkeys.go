@@ -1,15 +1,68 @@
 package core
 
 import (
+	"context"
+	"slices"
 	"strings"
+	"time"
 	"unicode"
 	"unicode/utf8"
+
+	"keyrack/internal/sshkey"
 )
+
+// ServedKey is a key as sshd is told of it.
+type ServedKey struct {
+	Name   string
+	Public sshkey.PublicKey
+}
+
+// Keyholder is what of an account decides whether its keys are served.
+type Keyholder struct {
+	Login     string
+	Disabled  bool
+	ExpiresAt time.Time // zero: never
+}
+
+// serves tells whether the account's keys open a login. sshd's user names have
+// case, logins are only unique without it.
+func (h Keyholder) serves(login string, now time.Time) bool {
+	return h.Login == login && !h.Disabled && !expired(h.ExpiresAt, now)
+}
+
+// AuthorizedKeys gives the keys that open a login: those of the active account
+// of exactly that login, or none. A fingerprint (zero: any) narrows them to
+// the key a client offered. Keys that protect nothing are left out. For hosts,
+// operators and those who read everything.
+func (s *Service) AuthorizedKeys(ctx context.Context, by Actor, login string, f sshkey.Fingerprint) ([]ServedKey, error) {
+	if by.kind != ActorHost && !by.readsAll() {
+		return nil, errDenied
+	}
+	if !loginPattern.MatchString(login) { // not every text can be asked for
+		return nil, nil
+	}
+	return view(ctx, s, func(tx Tx) ([]ServedKey, error) {
+		of, keys, err := tx.ServedKeys(login)
+		if err != nil || !of.serves(login, s.clock()) {
+			return nil, ignore(NotFound, err)
+		}
+		return slices.DeleteFunc(keys, func(k ServedKey) bool { return !k.opens(f) }), nil
+	})
+}
+
+// opens tells whether the key is one that was asked for, and lets in nobody but
+// its holder: some faces take keys that would let anybody in, for the record.
+func (k ServedKey) opens(f sshkey.Fingerprint) bool {
+	if f.Sum != nil && !fingerprint(k.Public, f.Hash).Equal(f) {
+		return false
+	}
+	return sshkey.CheckStrength(k.Public) == nil
+}
 
 // AuthorizedKeysText writes keys as sshd reads them, a line for each: type, key
 // and "login:name" as comment. No options stand in front, and nothing in login
 // or a name can bring in any, or a line of its own.
-func AuthorizedKeysText(login string, keys []Key) string {
+func AuthorizedKeysText(login string, keys []ServedKey) string {
 	var b strings.Builder
 	for _, k := range keys {
 		b.WriteString(k.Public.String() + " " + inOneLine(login+":"+k.Name) + "\n")

@@ -22,7 +22,7 @@ func publicKey(t *testing.T) sshkey.PublicKey {
 func TestAuthorizedKeysText(t *testing.T) {
 	t.Parallel()
 	key := publicKey(t)
-	got := core.AuthorizedKeysText("ada", []core.Key{{Name: "laptop", Public: key}, {Name: "", Public: key}})
+	got := core.AuthorizedKeysText("ada", []core.ServedKey{{Name: "laptop", Public: key}, {Name: "", Public: key}})
 	want := keyText + " ada:laptop\n" + keyText + " ada:\n"
 	if got != want {
 		t.Errorf("AuthorizedKeysText = %q, want %q", got, want)
@@ -53,8 +53,8 @@ func TestAuthorizedKeysTextIsOneLineAKey(t *testing.T) {
 		t.Run(attack, func(t *testing.T) {
 			t.Parallel()
 			for _, out := range []string{
-				core.AuthorizedKeysText("ada", []core.Key{{Name: text, Public: key}}),
-				core.AuthorizedKeysText(text, []core.Key{{Name: "laptop", Public: key}}),
+				core.AuthorizedKeysText("ada", []core.ServedKey{{Name: text, Public: key}}),
+				core.AuthorizedKeysText(text, []core.ServedKey{{Name: "laptop", Public: key}}),
 			} {
 				line, ended := strings.CutSuffix(out, "\n")
 				if !ended || strings.ContainsAny(line, "\n\r\v\f\x00\x1b\u0085\u2028\u2029\u202e") {

@@ -227,10 +227,6 @@ func (f faultyTx) Bearer(use core.TokenUse, h core.SecretHash) (t core.Token, ho
 	return t, holder, err
 }
 
-func (f faultyTx) HolderByLogin(login string) (core.Holder, error) {
-	return get(f.faulty, func() (core.Holder, error) { return f.Tx.HolderByLogin(login) })
-}
-
 func (f faultyTx) Tokens(account core.AccountID) ([]core.Token, error) {
 	return get(f.faulty, func() ([]core.Token, error) { return f.Tx.Tokens(account) })
 }
@@ -253,6 +249,14 @@ func (f faultyTx) KeyByUUID(id uuid.UUID) (core.Key, error) {
 
 func (f faultyTx) KeysByOwner(owner core.AccountID) ([]core.Key, error) {
 	return get(f.faulty, func() ([]core.Key, error) { return f.Tx.KeysByOwner(owner) })
+}
+
+func (f faultyTx) ServedKeys(login string) (of core.Keyholder, keys []core.ServedKey, err error) {
+	err = f.do(func() error {
+		of, keys, err = f.Tx.ServedKeys(login)
+		return err
+	})
+	return of, keys, err
 }
 
 func (f faultyTx) KeysByFingerprint(sum sshkey.SHA256) ([]core.Key, error) {

@@ -74,7 +74,7 @@ func FuzzAddKeyText(f *testing.F) {
 		if k.Text != text || k.Name != name {
 			t.Errorf("AddKey(%q, %q) kept %q, %q", name, text, k.Name, k.Text)
 		}
-		served := core.AuthorizedKeysText("ada", []core.Key{k})
+		served := core.AuthorizedKeysText("ada", []core.ServedKey{{Name: k.Name, Public: k.Public}})
 		line, err := sshkey.Parse(served)
 		if err != nil || !line.Key.Equal(k.Public) || len(line.Options) > 0 || line.Certificate != nil || strings.Count(served, "\n") != 1 {
 			t.Errorf("AddKey(%q, %q) is served as %q: %+v, %v; want the plain key on one line", name, text, served, line, err)

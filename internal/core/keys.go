@@ -51,15 +51,16 @@ type NewKey struct {
 
 // AddKey gives an account a key. Its owner and those who manage everything may.
 // Invalid names the fields name and public_key; Conflict says what is taken.
-func (s *Service) AddKey(ctx context.Context, by Actor, in NewKey) (Key, error) {
-	k, err := update(ctx, s, func(tx Tx) (Key, error) {
+func (s *Service) AddKey(ctx context.Context, by Actor, in NewKey) (KeyEntry, error) {
+	k, err := update(ctx, s, func(tx Tx) (KeyEntry, error) {
 		owner, err := s.ownerFor(tx, by, in.Owner)
 		if err != nil {
-			return Key{}, err
+			return KeyEntry{}, err
 		}
-		return once(s, tx, by, Key.id,
+		k, err := once(s, tx, by, Key.id,
 			func(id uuid.UUID) (Key, error) { return keyFor(tx, by, id) },
 			func() (Key, error) { return s.addKey(tx, by, owner, in) })
+		return KeyEntry{k, owner.UUID}, err
 	})
 	return k, s.notePrivateKey(ctx, by, in, err)
 }
@@ -460,47 +461,6 @@ func visibleKeys(by Actor) (Filter, error) {
 		return Or{OwnedBy(by.account), Compare{KeySharedAttr, Equal, true}}, nil
 	}
 	return nil, errDenied
-}
-
-// AuthorizedKeys gives the keys that open a login: those of the active account
-// of exactly that login, or none. A fingerprint (zero: any) narrows them to
-// the key a client offered. Keys that protect nothing are left out. For hosts, operators and those who read everything.
-func (s *Service) AuthorizedKeys(ctx context.Context, by Actor, login string, f sshkey.Fingerprint) ([]Key, error) {
-	if by.kind != ActorHost && !by.readsAll() {
-		return nil, errDenied
-	}
-	return view(ctx, s, func(tx Tx) ([]Key, error) {
-		owner, err := holderByLogin(tx, login)
-		if err != nil {
-			return nil, ignore(NotFound, err)
-		}
-		// sshd's user names have case, logins are only unique without it.
-		if owner.Login != login || !owner.ActiveAt(s.clock()) {
-			return nil, nil
-		}
-		keys, err := tx.KeysByOwner(owner.ID)
-		if err != nil {
-			return nil, err
-		}
-		if f.Sum != nil {
-			keys = matching(keys, f)
-		}
-		return slices.DeleteFunc(keys, protectsNothing), nil
-	})
-}
-
-// protectsNothing tells whether a key is kept for the record alone, as some
-// faces take it: it would let anybody in.
-func protectsNothing(k Key) bool { return sshkey.CheckStrength(k.Public) != nil }
-
-func matching(keys []Key, f sshkey.Fingerprint) []Key {
-	var out []Key
-	for _, k := range keys {
-		if sum := fingerprint(k.Public, f.Hash); sum.Equal(f) {
-			out = append(out, k)
-		}
-	}
-	return out
 }
 
 func fingerprint(k sshkey.PublicKey, h sshkey.Hash) sshkey.Fingerprint {

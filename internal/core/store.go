@@ -74,7 +74,6 @@ type AccountStore interface {
 	Account(id AccountID) (Account, error)
 	AccountByUUID(id uuid.UUID) (Account, error)
 	AccountByLogin(login string) (Account, error)    // without regard to case
-	HolderByLogin(login string) (Holder, error)      // likewise
 	AccountsByEmail(email string) ([]Account, error) // without regard to case, by id
 	Accounts(q AccountQuery) ([]Account, int, error) // and how many match in all
 	InsertAccount(a Account) (AccountID, error)      // memberships too
@@ -165,6 +164,9 @@ type KeyStore interface {
 	KeyByUUID(id uuid.UUID) (Key, error)
 	KeysByOwner(owner AccountID) ([]Key, error)       // by id
 	KeysByFingerprint(f sshkey.SHA256) ([]Key, error) // every owner's, by id
+	// ServedKeys gives what [Service.AuthorizedKeys] wants to know of the account
+	// of a login, without regard to case: who that is, and its keys by id.
+	ServedKeys(login string) (Keyholder, []ServedKey, error)
 	OwnerKey(owner AccountID, f sshkey.SHA256) (Key, error)
 	OwnerKeyByName(owner AccountID, name string) (Key, error) // the first by id
 	Keys(q KeyQuery) ([]Key, int, error)                      // and how many match in all

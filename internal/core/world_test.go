@@ -222,7 +222,7 @@ func (w *world) addKey(owner core.AccountID, name string, k sshkey.PublicKey) co
 	if err != nil {
 		w.t.Fatalf("AddKey(%q): %v", name, err)
 	}
-	return added
+	return added.Key
 }
 
 // keysOf gives an account's keys.

@@ -136,10 +136,6 @@ func (r holderRow) holder() core.Holder {
 	}
 }
 
-func (t *tx) HolderByLogin(login string) (core.Holder, error) {
-	return one(holderRow.holder)(get[holderRow](t, "WHERE lower(login) = ?", folded(login)))
-}
-
 func (t *tx) AccountByLogin(login string) (core.Account, error) {
 	return one(accountRow.account)(get[accountRow](t, "WHERE lower(login) = ?", folded(login)))
 }

@@ -68,6 +68,31 @@ func (t *tx) KeysByOwner(owner core.AccountID) ([]core.Key, error) {
 	return all(keyRow.key)(list[keyRow](t, "WHERE owner = ? ORDER BY id", int64(owner)))
 }
 
+// ServedKeys reads what is asked for most with one statement, and no column more
+// than it takes.
+func (t *tx) ServedKeys(login string) (of core.Keyholder, keys []core.ServedKey, err error) {
+	found := false
+	scan := func(r *sql.Rows) error {
+		var expires instant
+		var name sql.NullString
+		var key sql.Null[wire]
+		if err := r.Scan(&of.Login, &of.Disabled, &expires, &name, &key); err != nil {
+			return err
+		}
+		found, of.ExpiresAt = true, expires.Time
+		if key.Valid {
+			keys = append(keys, core.ServedKey{Name: name.String, Public: key.V.PublicKey})
+		}
+		return nil
+	}
+	err = t.query(scan, "SELECT login, disabled, expires_at, keys.name, blob FROM accounts LEFT JOIN keys ON owner = accounts.id"+
+		" WHERE lower(login) = ? ORDER BY keys.id", folded(login))
+	if err == nil && !found {
+		err = errNotFound
+	}
+	return of, keys, err
+}
+
 func (t *tx) KeysByFingerprint(f sshkey.SHA256) ([]core.Key, error) {
 	return all(keyRow.key)(list[keyRow](t, "WHERE sha256 = ? ORDER BY id", f[:]))
 }

@@ -35,7 +35,7 @@ func (p *protocol) create(r *http.Request, by core.Actor) (face.Reply, error) {
 		return face.Reply{}, err
 	}
 	in, wrong := newKey(f, by, set)
-	var k core.Key
+	var k core.KeyEntry
 	if wrong.count() == 0 {
 		k, err = p.Core.AddKey(r.Context(), by, in)
 	} else {
@@ -49,7 +49,7 @@ func (p *protocol) create(r *http.Request, by core.Actor) (face.Reply, error) {
 	if wrong.count() > 0 {
 		return face.Reply{}, invalid(wrong)
 	}
-	body := dataWire{fromKey(k)}
+	body := dataWire{fromKey(k.Key)}
 	if set.CreateID == "uuid" {
 		body.Data.ID = k.UUID.String()
 	}

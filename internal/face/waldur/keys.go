@@ -94,12 +94,8 @@ func (a *api) createKey(r *http.Request, by core.Actor) (face.Reply, error) {
 	if err != nil {
 		return face.Reply{}, createError(err)
 	}
-	entry, err := a.Core.KeyEntry(r.Context(), by, k.UUID, nil)
-	if err != nil {
-		return face.Reply{}, err
-	}
-	h := http.Header{"Location": {keyURL(a.base(r), k)}}
-	return face.Reply{Status: http.StatusCreated, Header: h, Body: keyObject(a.base(r), entry)}, nil
+	h := http.Header{"Location": {keyURL(a.base(r), k.Key)}}
+	return face.Reply{Status: http.StatusCreated, Header: h, Body: keyObject(a.base(r), k)}, nil
 }
 
 // createError words what core has against a key that the face found well-formed.

@@ -260,11 +260,13 @@ func apiKeys(t *testing.T) kind[core.APIKey] {
 	}
 }
 
-// sameAccount reads an account whole and as a holder.
+// sameAccount reads an account whole and as one whose keys are served.
 func sameAccount(tx core.Tx, v core.Account) (core.Account, error) {
 	account, err1 := tx.Account(v.ID)
-	holder, err2 := tx.HolderByLogin(v.Login)
-	return account, errors.Join(err1, err2, same("HolderByLogin", holder, account.Holder()))
+	of, _, err2 := tx.ServedKeys(v.Login)
+	return account, errors.Join(err1, err2, same("ServedKeys", of, core.Keyholder{
+		Login: account.Login, Disabled: account.Disabled, ExpiresAt: account.ExpiresAt,
+	}))
 }
 
 // sameToken reads a token alone and with its account.

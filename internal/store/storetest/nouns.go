@@ -72,7 +72,7 @@ func lookUps(t testing.TB) map[string]func(core.Tx) error {
 		"APIKeyByHash":           func(tx core.Tx) error { return fails(tx.APIKeyByHash(core.SecretHash{1})) },
 		"TokenByHash":            func(tx core.Tx) error { return fails(tx.TokenByHash(core.UseWaldur, core.SecretHash{1})) },
 		"Bearer":                 func(tx core.Tx) error { return fails2(tx.Bearer(core.UseWaldur, core.SecretHash{1})) },
-		"HolderByLogin":          func(tx core.Tx) error { return fails(tx.HolderByLogin("nobody")) },
+		"ServedKeys":             func(tx core.Tx) error { return fails2(tx.ServedKeys("nobody")) },
 		"TicketByUUID":           func(tx core.Tx) error { return fails(tx.TicketByUUID(uuid.New())) },
 		"SecondFactor":           func(tx core.Tx) error { return fails(tx.SecondFactor(9999)) },
 		"SignInByHash":           func(tx core.Tx) error { return fails(tx.SignInByHash(core.SecretHash{1})) },
