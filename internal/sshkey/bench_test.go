@@ -41,18 +41,39 @@ func BenchmarkAdd(b *testing.B) {
 	}
 }
 
-// BenchmarkFromWire is what a key from the database costs.
-func BenchmarkFromWire(b *testing.B) {
+// BenchmarkFromWire is what a key from a client costs.
+func BenchmarkFromWire(b *testing.B) { benchmarkBlob(b, sshkey.FromWire) }
+
+// BenchmarkStored is what a key from the database costs.
+func BenchmarkStored(b *testing.B) { benchmarkBlob(b, sshkey.Stored) }
+
+func benchmarkBlob(b *testing.B, read func([]byte) (sshkey.PublicKey, error)) {
+	b.Helper()
 	for _, bk := range benchKeys {
 		b.Run(bk.name, func(b *testing.B) {
 			blob := parseCorpus(b, bk.file).Key.Blob()
 			b.ReportAllocs()
 			for b.Loop() {
-				key, err := sshkey.FromWire(blob)
+				key, err := read(blob)
 				if err != nil {
 					b.Fatal(err)
 				}
 				sink.key = key
+			}
+		})
+	}
+}
+
+// BenchmarkCheckStrength is what serving a key costs beside reading it.
+func BenchmarkCheckStrength(b *testing.B) {
+	for _, bk := range benchKeys {
+		b.Run(bk.name, func(b *testing.B) {
+			key := parseCorpus(b, bk.file).Key
+			b.ReportAllocs()
+			for b.Loop() {
+				if err := sshkey.CheckStrength(key); err != nil {
+					b.Fatal(err)
+				}
 			}
 		})
 	}

@@ -48,6 +48,7 @@ func FuzzFromWire(f *testing.F) {
 	needSeeds(f)
 	f.Fuzz(func(t *testing.T, blob []byte) {
 		key, err := sshkey.FromWire(blob)
+		checkStored(t, blob, key)
 		theirs, theirErr := ssh.ParsePublicKey(blob)
 		if err != nil {
 			checkError(t, string(blob), err)
@@ -68,6 +69,20 @@ func FuzzFromWire(f *testing.F) {
 			t.Errorf("FromWire(%q) = %v, x/crypto/ssh reads %v", blob, key, theirs)
 		}
 	})
+}
+
+// checkStored fails if a key that was accepted is not read again, or one that is
+// read again, from a database that may be damaged, has accessors that panic.
+func checkStored(t *testing.T, blob []byte, key sshkey.PublicKey) {
+	t.Helper()
+	if again, err := sshkey.Stored(key.Blob()); !key.IsZero() && (err != nil || again != key) {
+		t.Errorf("Stored(%q) = %v, %v; want the key that FromWire accepted", key.Blob(), again, err)
+	}
+	if damaged, err := sshkey.Stored(blob); err == nil {
+		_ = damaged.String() + damaged.Algorithm()
+		_, _ = damaged.Bits()+damaged.Length(), sshkey.CheckStrength(damaged)
+		_, _ = damaged.PEM()
+	}
 }
 
 // checkStricter fails if a blob was refused that x/crypto/ssh reads, and not

@@ -9,8 +9,9 @@ import (
 )
 
 // PublicKey is a well-formed SSH public key. It is immutable and valid by
-// construction: the ways to get one are [Parse], [FromWire] and [FromSSH]. The
-// zero value is no key, see [PublicKey.IsZero]; its methods give zero values.
+// construction: the ways to get one are [Parse], [FromWire] and [FromSSH], and
+// [Stored] for what one of these has let in. The zero value is no key, see
+// [PublicKey.IsZero]; its methods give zero values.
 //
 // All it holds is the wire form, from which everything else is read when asked
 // for. So a key costs the memory of its bytes, and == compares keys as Equal

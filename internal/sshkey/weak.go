@@ -1,8 +1,10 @@
 package sshkey
 
 import (
+	"encoding/binary"
 	"encoding/hex"
 	"math/big"
+	"math/bits"
 	"slices"
 	"sync"
 )
@@ -43,20 +45,51 @@ func isSmallOrder(point string) bool {
 	return slices.Contains(smallOrder, hex.EncodeToString(y))
 }
 
-// smallPrimes is the product of the primes below 752. A modulus that shares
-// one of them was not made by a key generator: a random bit error in a good
-// one is found by this four times in five.
-var smallPrimes = sync.OnceValue(func() *big.Int {
-	product := big.NewInt(2)
-	for n := int64(3); n < 752; n += 2 {
-		if p := big.NewInt(n); p.ProbablyPrime(0) {
-			product.Mul(product, p)
+// primes are prime numbers whose product fits in 64 bits.
+type primes struct {
+	product uint64
+	each    []uint64
+}
+
+// smallPrimes are the primes below 752. A modulus that shares one of them was
+// not made by a key generator: a random bit error in a good one is found by this
+// four times in five.
+var smallPrimes = sync.OnceValue(func() []primes {
+	var all []primes
+	last := primes{product: 1}
+	for n := uint64(2); n < 752; n++ {
+		if !big.NewInt(int64(n)).ProbablyPrime(0) {
+			continue
 		}
+		if over, _ := bits.Mul64(last.product, n); over > 0 {
+			all, last = append(all, last), primes{product: 1}
+		}
+		last.product *= n
+		last.each = append(last.each, n)
 	}
-	return product
+	return append(all, last)
 })
 
+// hasSmallFactor divides by many primes at once: keys are asked this each time
+// that they are served.
 func hasSmallFactor(modulus string) bool {
-	n := new(big.Int).SetBytes([]byte(modulus))
-	return new(big.Int).GCD(nil, nil, n, smallPrimes()).Cmp(big.NewInt(1)) != 0
+	for _, p := range smallPrimes() {
+		rest := p.remainder(modulus)
+		if slices.ContainsFunc(p.each, func(prime uint64) bool { return rest%prime == 0 }) {
+			return true
+		}
+	}
+	return false
+}
+
+// remainder is what is left of a big-endian number by division by the product.
+func (p primes) remainder(number string) (rest uint64) {
+	for head := len(number) % 8; head > 0; head-- {
+		_, rest = bits.Div64(rest>>56, rest<<8|uint64(number[0]), p.product)
+		number = number[1:]
+	}
+	for ; number != ""; number = number[8:] {
+		_, rest = bits.Div64(rest, binary.BigEndian.Uint64([]byte(number[:8])), p.product)
+	}
+	return rest
 }

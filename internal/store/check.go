@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"keyrack/internal/core"
+	"keyrack/internal/sshkey"
 )
 
 // Finding is something that must not be in a sound store.
@@ -126,11 +127,11 @@ func (t *tx) brokenKeys() ([]Finding, error) {
 
 // unlikeBlob says what does not fit, if anything.
 func unlikeBlob(stored keySearchRow, blob []byte) string {
-	var w wire
-	if err := w.Scan(blob); err != nil {
+	public, err := sshkey.FromWire(blob)
+	if err != nil {
 		return err.Error()
 	}
-	right := keyRowOf(core.Key{Public: w.PublicKey})
+	right := keyRowOf(core.Key{Public: public})
 	switch {
 	case stored.Algorithm != right.Algorithm:
 		return "algorithm"

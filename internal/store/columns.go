@@ -104,7 +104,7 @@ func (w *wire) Scan(src any) error {
 		return unreadable("public key", src)
 	}
 	var err error
-	w.PublicKey, err = sshkey.FromWire(blob)
+	w.PublicKey, err = sshkey.Stored(blob)
 	return err
 }
 
