@@ -137,8 +137,12 @@ type SSH struct {
 	// quiet may make them all at once.
 	PerMinute int `yaml:"per_minute"`
 
-	// The networks of TCP proxies whose PROXY protocol header is believed; from
-	// anywhere else it is not.
+	// The networks that per_source and per_minute do not hold for, as that of
+	// an office behind one address, or of monitoring.
+	Exempt []netip.Prefix `yaml:"exempt" example:"[192.0.2.7/32]"`
+
+	// The networks of TCP proxies, each of whose connections begins with a
+	// PROXY protocol header, which is believed; from anywhere else it is not.
 	ProxyFrom []netip.Prefix `yaml:"proxy_from" example:"[10.0.0.5/32]"`
 }
 

@@ -132,6 +132,7 @@ ssh:
   max_connections: 5
   per_source: 5
   per_minute: 60
+  exempt: [192.0.2.0/24]
   proxy_from: [10.0.0.5/32, fd00::/8]
 http: {trusted_proxies: [10.0.0.0/8]}
 faces:
@@ -155,6 +156,7 @@ func TestEveryKeyIsRead(t *testing.T) {
 		PublicURL:   "https://keys.example.org:8443", PublicSSH: "[fd00::5]:22",
 		SSH: SSH{
 			HostKeys: []string{"/etc/keyrack/a", "/b"}, Notice: "Mind the gap.", LoginGrace: 2 * time.Minute, MaxConnections: 5, PerSource: 5, PerMinute: 60,
+			Exempt:    []netip.Prefix{netip.MustParsePrefix("192.0.2.0/24")},
 			ProxyFrom: []netip.Prefix{netip.MustParsePrefix("10.0.0.5/32"), netip.MustParsePrefix("fd00::/8")},
 		},
 		HTTP: HTTP{TrustedProxies: []netip.Prefix{netip.MustParsePrefix("10.0.0.0/8")}},

@@ -33,7 +33,7 @@ func (s *server) build() (err error) {
 	s.sshd, err = sshd.New(sshd.Options{
 		Sessions: s.local.Core, HostKeys: s.hostKeys, Log: s.Log, Metrics: s.metrics,
 		Notice: c.Notice, LoginGrace: c.LoginGrace, StopGrace: max(s.Config.ShutdownGrace-farewell, 1),
-		MaxConnections: c.MaxConnections, PerSource: c.PerSource, PerMinute: c.PerMinute,
+		MaxConnections: c.MaxConnections, PerSource: c.PerSource, PerMinute: c.PerMinute, Exempt: c.Exempt,
 	})
 	return err
 }

@@ -7,14 +7,11 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"net/netip"
 	"net/url"
 	"os"
-	"slices"
 	"strings"
 
 	"github.com/google/renameio/v2"
-	"github.com/pires/go-proxyproto"
 
 	"keyrack/internal/core"
 	"keyrack/internal/sshd"
@@ -43,7 +40,7 @@ func (s *server) listen(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	s.listeners.ssh = proxied(l, s.Config.SSH.ProxyFrom)
+	s.listeners.ssh = sshd.Behind(s.Config.SSH.ProxyFrom, l)
 	return s.publish(ctx)
 }
 
@@ -63,21 +60,6 @@ func ignoreNetClosed(err error) error {
 		return nil
 	}
 	return err
-}
-
-// proxied believes a PROXY protocol header from the listed peers, and from no
-// others: to anyone else it would be a way to choose one's own address.
-func proxied(l net.Listener, from []netip.Prefix) net.Listener {
-	if len(from) == 0 {
-		return l
-	}
-	return &proxyproto.Listener{Listener: l, ConnPolicy: func(o proxyproto.ConnPolicyOptions) (proxyproto.Policy, error) {
-		peer, err := netip.ParseAddrPort(o.Upstream.String())
-		if err == nil && slices.ContainsFunc(from, func(p netip.Prefix) bool { return p.Contains(peer.Addr().Unmap()) }) {
-			return proxyproto.USE, nil
-		}
-		return proxyproto.SKIP, nil
-	}}
 }
 
 // publish settles the addresses people are told, and leaves them in the store

@@ -97,6 +97,9 @@ func (c *conn) deadline(d time.Duration) {
 func (c *conn) admit() bool {
 	c.addr = addressOf(c.wire.RemoteAddr())
 	c.source = sourceOf(c.addr)
+	if isAmong(c.server.Exempt, c.addr) {
+		return true
+	}
 	if c.admitted = c.server.limits.claim(c.source); !c.admitted {
 		c.refuse(outcomeRefused)
 		return false

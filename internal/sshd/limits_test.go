@@ -2,7 +2,10 @@ package sshd
 
 import (
 	"bufio"
+	"io"
+	"net"
 	"net/netip"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -52,5 +55,84 @@ func TestConnectionsAMinute(t *testing.T) {
 	w.honest(t)
 	if n := w.count(outcomeTooOften); n != 2 {
 		t.Errorf("%d connections counted as too often, want 2", n)
+	}
+}
+
+// login logs in with OpenSSH from a given loopback address.
+func (w *world) login(t *testing.T, from string) {
+	t.Helper()
+	if r := w.ssh(w.add(single), "", append(identities(manyKeys(t, 1)[0]), "-b", from)...); r.code != 0 {
+		t.Errorf("a login from %s ended with exit code %d: %s", from, r.code, r.stderr)
+	}
+}
+
+// A hundred key scans, as monitoring and configuration management make them,
+// lock nobody out.
+func TestKeyScans(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, nil)
+	for range 100 {
+		if r := client(t, "", "ssh-keyscan", "-p", w.port, "127.0.0.1"); r.code != 0 || !strings.Contains(r.stdout, "ssh-ed25519 ") {
+			t.Fatalf("ssh-keyscan: exit code %d\n%s%s", r.code, r.stdout, r.stderr)
+		}
+	}
+	w.login(t, "127.0.0.1")
+	if n := w.count(outcomeRefused) + w.count(outcomeTooOften); n != 0 {
+		t.Errorf("%d connections were refused, want none", n)
+	}
+}
+
+// Two hundred clients of one source that say nothing hold its places, and none
+// of anybody else's; once they are cut, the source has its places again.
+func TestGraceExpiries(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, func(o *Options) { o.IdentifyGrace = 10 * time.Second })
+	var silent []net.Conn
+	held := 0
+	for range 200 {
+		nc := dialFrom(t, "127.0.0.2", w.addr)
+		switch line, err := bufio.NewReaderSize(nc, 32).ReadString('\n'); line {
+		case serverVersion + "\r\n":
+			held++
+			silent = append(silent, nc)
+		case textBusy:
+		default:
+			t.Errorf("greeted with %q, %v", line, err)
+		}
+	}
+	if held != 20 {
+		t.Errorf("%d connections of one source are held, want 20", held)
+	}
+	w.login(t, "127.0.0.3")
+	for _, nc := range silent {
+		if _, err := io.Copy(io.Discard, nc); !hungUp(err) {
+			t.Errorf("not cut: %v", err)
+		}
+	}
+	w.login(t, "127.0.0.2")
+}
+
+// What is exempt is counted in all alone.
+func TestExempt(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, func(o *Options) {
+		o.PerSource, o.PerMinute, o.MaxConnections = 1, 2, 50
+		o.Exempt = []netip.Prefix{netip.MustParsePrefix("127.0.1.0/24")}
+	})
+	held := func(from string, n int) (held int) {
+		for range n {
+			if line, _ := bufio.NewReader(dialFrom(t, from, w.addr)).ReadString('\n'); line == serverVersion+"\r\n" {
+				held++
+			}
+		}
+		return held
+	}
+	for _, tt := range []struct {
+		from    string
+		n, want int
+	}{{"127.0.1.9", 10, 10}, {"127.0.2.9", 10, 1}, {"127.0.1.9", 20, 20}, {"127.0.1.10", 30, 50 - 31}} {
+		if got := held(tt.from, tt.n); got != tt.want {
+			t.Errorf("%d of %d connections from %s are held, want %d", got, tt.n, tt.from, tt.want)
+		}
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"net/netip"
 	"sync"
 	"syscall"
 	"time"
@@ -58,6 +59,8 @@ type Options struct {
 	MaxConnections int // open at a time, in all; 200
 	PerSource      int // of these from one IPv4 address or IPv6 /64; 20
 	PerMinute      int // made in a minute from one of these; 600
+
+	Exempt []netip.Prefix // networks of which these two bounds do not hold; none
 
 	Metrics prometheus.Registerer // none
 }
