@@ -236,6 +236,11 @@ func (s *Service) PruneAccess(ctx context.Context, by Actor, limit int) (int, er
 	return update(ctx, s, func(tx Tx) (int, error) { return tx.PruneAccess(s.clock(), limit) })
 }
 
+// MayReadVault tells whether the actor may look into the vault at all, for faces
+// whose product says so before it looks at what is asked. The use cases decide it
+// again.
+func (a Actor) MayReadVault() error { return a.readsVault() }
+
 // MayChangeVault tells whether the actor may change anything in the vault, for
 // faces whose product says so before it looks at what is asked. The use cases
 // decide it again.

@@ -11,7 +11,9 @@ func (a *applier) device(_ string, want DesiredDevice) error {
 		return err
 	}
 	var d diff
-	set(&d, "hostname", &is.Hostname, want.Hostname)
+	if isNew { // one that is there keeps its spelling, which grants and policies name
+		is.Hostname = want.Hostname
+	}
 	if err := want.change().applyTo(a.tx, a.by, &is, isNew, &d); err != nil {
 		return err
 	}

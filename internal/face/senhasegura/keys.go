@@ -1,6 +1,7 @@
 package senhasegura
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net/http"
@@ -13,7 +14,9 @@ import (
 )
 
 // keyWithoutID answers who forgot the id, as the product does.
-func keyWithoutID(*http.Request, core.Actor) (face.Reply, error) { return face.Reply{}, errNoID }
+func keyWithoutID(_ *http.Request, by core.Actor) (face.Reply, error) {
+	return face.Reply{}, cmp.Or(by.MayReadVault(), errNoID)
+}
 
 // keyID is the id in the path. What is no number, or too large for one, is the
 // id of nothing.
