@@ -130,7 +130,7 @@ PUT    /pam/device/1               1044   1039   1044     1044     1039   1011  
 POST   /pam/device                 ok     1039   ok       ok       1039   1011    denied  | inactive inactive inactive denied  denied  denied denied
 GET    /pam/key/999                1015   1015   1015     1015     1015   1015    denied  | inactive inactive inactive denied  denied  denied denied
 GET    /pam/device/999             1011   1011   1011     1011     1011   1011    denied  | inactive inactive inactive denied  denied  denied denied
-GET    /pam/key                    500    500    500      500      500    500     500     | inactive inactive inactive denied  denied  denied denied
+GET    /pam/key                    500    500    500      500      500    500     denied  | inactive inactive inactive denied  denied  denied denied
 `
 
 // kinds are the authorizations of the matrix that are not just named in the
