@@ -207,7 +207,13 @@ func isSmall(j *job) bool { return !j.bulk }
 // alone gives a bulk job the transaction for itself. It runs under no savepoint:
 // SQLite would keep every page as it was before, and look through all of them
 // at the end of each statement, so that the cost grows with the square of the work.
+//
+// For its time the connection has a large cache: a key has its place in ten
+// indexes, and a page that does not stay in the cache is written again for the
+// next key that belongs there.
 func (b *batcher) alone(ctx context.Context, s *session, j *job) {
+	s.cache(ctx, bulkCache)
+	defer s.cache(ctx, plainCache)
 	t := &tx{ctx: ctx, until: time.Now().Add(bulkLimit), db: b.db, run: s}
 	select {
 	case j.turn <- t:

@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"fmt"
 
 	"github.com/hashicorp/golang-lru/v2/simplelru"
 )
@@ -86,6 +87,12 @@ func (s *session) once(ctx context.Context, text string, args ...any) (*sql.Rows
 func (s *session) do(ctx context.Context, text string) error {
 	_, err := s.exec(ctx, text, nil)
 	return err
+}
+
+// cache sets how much of the database the connection keeps in memory, in KiB.
+// That is not worth failing for.
+func (s *session) cache(ctx context.Context, kib int) {
+	_, _ = s.conn.ExecContext(ctx, fmt.Sprintf("PRAGMA cache_size(-%d)", kib))
 }
 
 // rollback ends a transaction without a trace. A session that cannot even do

@@ -31,10 +31,17 @@ var pragmas = []string{
 	"mmap_size(8589934592)",        // only address space; halves the cost of a read
 	"journal_size_limit(67108864)", // a WAL that once was long shrinks again
 	"temp_store(MEMORY)",           // also of the journals that savepoints need
-	"cache_size(-16000)",           // KiB; holds the pages of a large batch
-	"wal_autocheckpoint(4000)",     // pages: 16 MiB
+	fmt.Sprintf("cache_size(-%d)", plainCache),
+	"wal_autocheckpoint(4000)", // pages: 16 MiB
 	"trusted_schema(OFF)",
 }
+
+// How much of the database a connection keeps in memory, in KiB: enough for the
+// pages of a batch of small updates, and for those of a large one.
+const (
+	plainCache = 16_000
+	bulkCache  = 128_000
+)
 
 // sqliteEngine is a database in a file. Readers work beside the one writer.
 type sqliteEngine struct {
