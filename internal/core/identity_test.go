@@ -279,3 +279,14 @@ func TestEmailsThatLookAlike(t *testing.T) {
 		}
 	})
 }
+
+// Of those who take a name at once, each in a spelling of his own, one gets it.
+func TestNamesAtOnce(t *testing.T) {
+	t.Parallel()
+	onEach(t, func(t *testing.T, w *world) {
+		spellings := []string{"acme", "ACME", "Acme", "ａｃｍｅ", "acme ", "aCME", "acMe", "𝐚𝐜𝐦𝐞"}
+		oneWins(t, atOnce(len(spellings), func(i int) error {
+			return second(w.AddProject(t.Context(), operator, core.NewProject{Name: spellings[i]}))
+		}), "name: is already the name of another project")
+	})
+}

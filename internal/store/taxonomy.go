@@ -1,6 +1,8 @@
 package store
 
 import (
+	"errors"
+
 	"github.com/google/uuid"
 	"github.com/uptrace/bun"
 
@@ -79,8 +81,14 @@ func (t *tx) InsertLocation(l core.Location) (core.LocationID, error) {
 	return core.LocationID(id), err
 }
 
-// byName gets the row whose name is the same as core compares them. Rows of
-// before that may differ by case alone: the one that is written so comes first.
+// byName gets the row that has the name, or else one whose name is the same as
+// core compares them. To look for the name itself first costs nothing where it is
+// there, and has PostgreSQL see that two write the same name at once: it looks at
+// what was read of the very index that forbids the second.
 func byName[R any](t *tx, column, name string) (R, error) {
-	return get[R](t, "WHERE identity = ? ORDER BY "+column+" <> ?", core.Identity(name), name)
+	row, err := get[R](t, "WHERE "+column+" = ?", name)
+	if errors.Is(err, errNotFound) {
+		return get[R](t, "WHERE identity = ?", core.Identity(name))
+	}
+	return row, err
 }
