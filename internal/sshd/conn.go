@@ -62,7 +62,19 @@ type conn struct {
 }
 
 func (s *Server) newConn(nc net.Conn) *conn {
-	return &conn{server: s, wire: newWire(nc), began: time.Now()}
+	c := &conn{server: s, wire: newWire(nc), began: time.Now()}
+	c.wire.asks = c.asksAboutHostKey
+	return c
+}
+
+// asksAboutHostKey gives a client the time of a login where its user may have to
+// compare fingerprints, and lets it name a session soon once he has.
+func (c *conn) asksAboutHostKey(begins bool) {
+	if begins {
+		c.deadline(c.server.LoginGrace)
+		return
+	}
+	c.deadline(c.server.IdentifyGrace)
 }
 
 // serve runs the connection. What is left to do when live ends is cut; until

@@ -5,10 +5,13 @@ import (
 	"io"
 	"net"
 	"net/netip"
+	"os"
 	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"golang.org/x/crypto/ssh"
 )
 
 // A source that was quiet may make a minute's worth at once, and then as many
@@ -110,6 +113,58 @@ func TestGraceExpiries(t *testing.T) {
 		}
 	}
 	w.login(t, "127.0.0.2")
+}
+
+// Who compares fingerprints takes longer than a client that says nothing is
+// given, and is let in.
+func TestHostKeyIsThoughtOver(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, func(o *Options) { o.IdentifyGrace = time.Second })
+	text, err := os.ReadFile(manyKeys(t, 1)[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	signer, err := ssh.ParsePrivateKey(text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	silent := func() {
+		if _, err := io.Copy(io.Discard, dialFrom(t, "127.0.0.2", w.addr)); !hungUp(err) {
+			t.Errorf("a silent client is not cut: %v", err)
+		}
+	}
+	client, err := ssh.Dial("tcp", w.addr, &ssh.ClientConfig{
+		User: w.add(single), Auth: []ssh.AuthMethod{ssh.PublicKeys(signer)},
+		HostKeyCallback: func(string, net.Addr, ssh.PublicKey) error {
+			silent() // as long as another one is given, from now
+			return nil
+		},
+	})
+	if err != nil {
+		t.Fatalf("a client whose user thought over the host key: %v", err)
+	}
+	_ = client.Close()
+}
+
+// Who has taken the host key is to name a session soon: that gives nobody more
+// time to say nothing.
+func TestSilenceAfterTheHostKey(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, func(o *Options) { o.IdentifyGrace, o.LoginGrace = time.Second, time.Hour })
+	c, err := dialRaw(w.addr, "SSH-2.0-silent")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.close()
+	if err := c.exchangeKeys(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := io.Copy(io.Discard, c.nc); !hungUp(err) {
+		t.Errorf("not cut: %v", err)
+	}
+	if line := w.next(); line.Outcome != string(outcomeNoLogin) {
+		t.Errorf("outcome = %s, want no_login", line.Outcome)
+	}
 }
 
 // What is exempt is counted in all alone.

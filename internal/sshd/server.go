@@ -43,11 +43,12 @@ type Options struct {
 	// say that offered keys are recorded. [DefaultNotice]
 	Notice string
 
-	// IdentifyGrace is how long a client may take until it names a session;
-	// nobody has to type anything before that. 30 seconds
+	// IdentifyGrace is how long a client may take until it has the host key, and
+	// from where that is taken until it names a session. 30 seconds
 	IdentifyGrace time.Duration
-	// LoginGrace is how long it may take from there until it is let in:
-	// passphrases are typed and hardware keys found. 2 minutes
+	// LoginGrace is how long a user may take over the host key, and from where a
+	// session is named until he is let in: passphrases are typed and hardware keys
+	// found. 2 minutes
 	LoginGrace time.Duration
 	// ConfirmGrace is how long the user may look at the list of keys where the
 	// session asks for a confirmation. 2 minutes

@@ -48,11 +48,16 @@ type wire struct {
 	login  chan struct{} // closed when user authentication has begun
 	closed chan struct{}
 	once   sync.Once
+
+	// asks is told once that the client has the host key, and may be asking its
+	// user whether that is right; and once that it has gone on.
+	asks  func(bool)
+	heard bool // it has gone on
 }
 
 func newWire(nc net.Conn) *wire {
 	return &wire{
-		Conn: nc, left: maxInbound, early: maxEarly,
+		Conn: nc, left: maxInbound, early: maxEarly, asks: func(bool) {},
 		login: make(chan struct{}), closed: make(chan struct{}),
 	}
 }
@@ -90,8 +95,12 @@ func (w *wire) read(p []byte) (int, error) {
 	if !w.greets(p[:n]) {
 		return 0, errNotSSH
 	}
-	if w.writes.Load() >= earlyWrite {
+	if w.writes.Load() >= earlyWrite && n > 0 {
 		w.early = max(0, w.early-n)
+		if !w.heard {
+			w.heard = true
+			w.asks(false)
+		}
 	}
 	if w.left -= n; w.left < 0 {
 		return 0, errFlood
@@ -136,7 +145,9 @@ func (w *wire) beginLogin() { close(w.login) }
 
 // Write implements net.Conn.
 func (w *wire) Write(p []byte) (int, error) {
-	w.writes.Add(1)
+	if w.writes.Add(1) == earlyWrite {
+		w.asks(true)
+	}
 	return w.Conn.Write(p)
 }
 
