@@ -9,10 +9,10 @@ import (
 )
 
 // Lease is how long at most what a credential stands for, and what a face is set
-// to, is taken from memory instead of the store. A change made through the same [Service] ends all of its
-// leases before it is acknowledged. Those of other processes nobody can end: a
-// change that takes something away waits there for them to be over. So what was
-// acknowledged to be revoked is refused by all servers.
+// to, is taken from memory instead of the store. A change made through the same
+// [Service] ends all of its leases before it is acknowledged. Those of other
+// processes it cannot end: where there may be some it is acknowledged once they
+// are over. So what was acknowledged to be revoked is refused by all servers.
 const Lease = 250 * time.Millisecond
 
 // leasesKept bounds the memory they take. Each is of something in use right now.
@@ -47,8 +47,8 @@ func newLeases() *leases {
 	return &leases{kept: kept}
 }
 
-// find gives what was read, where its lease runs. Its time is
-// the machine's running time, which nobody sets.
+// find gives what was read, where its lease runs. Its time is the machine's
+// running time, which nobody sets.
 func (l *leases) find(key leaseKey) (any, bool) {
 	if l == nil {
 		return nil, false
@@ -92,9 +92,9 @@ func (l *leases) end() {
 	l.kept.Purge()
 }
 
-// leased gives what read finds, by its lease or anew. What it
-// gives is shared and not to be changed; whether it holds at this moment is for
-// the caller to see. Errors are not kept.
+// leased gives what read finds, by its lease or anew. What it gives is shared and
+// not to be changed; whether it holds at this moment is for the caller to see.
+// Errors are not kept.
 func leased[T any](ctx context.Context, s *Service, key leaseKey, read func(tx Tx) (T, error)) (T, error) {
 	if got, ok := s.leases.find(key); ok {
 		return got.(T), nil
@@ -124,6 +124,7 @@ func (s leasing) Bulk(ctx context.Context, fn func(tx Tx) error) error {
 	return s.change(ctx, s.Store.Bulk, fn)
 }
 
+// change runs a change, and gives its result once no lease goes against it.
 func (s leasing) change(ctx context.Context, run func(context.Context, func(Tx) error) error, fn func(tx Tx) error) error {
 	var of touched
 	err := run(ctx, func(tx Tx) error { return fn(&watched{tx, &of}) })
