@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/json"
 	"fmt"
 	"net/http"
 	"os"
@@ -81,16 +82,13 @@ func diskFull(b *trial) {
 		}
 	}
 	reads := ask(b, patient, s.HTTP, call{method: http.MethodGet, path: sessionsPath, header: withKey})
-	secret, said, code := p.Run(b, nil, "webhook", "secret", "onboarding")
+	revealed, refusals := b.revealUntilRefused(p)
 	free()
 	least(b, "refused", refused, 100)
 	most(b, "refused_badly", badly, 0)
 	most(b, "read", reads.status, http.StatusOK)
-	leaked := 0
-	if code == 0 || strings.Contains(secret+said, "whsec_") {
-		leaked = 1
-	}
-	most(b, "secrets_without_audit", leaked, 0)
+	least(b, "secrets_refused", refusals, 1)
+	most(b, "secrets_without_audit", revealed-b.recorded(p, "secret.reveal"), 0)
 	begun := time.Now()
 	for l.write(b, patient, s.HTTP).status != http.StatusCreated && time.Since(begun) < 30*time.Second {
 		b.pause(100 * time.Millisecond)
@@ -98,6 +96,34 @@ func diskFull(b *trial) {
 	most(b, "recovered", time.Since(begun), 10*time.Second)
 	b.audit(l, s.HTTP)
 	most(b, "torn", b.unsound(p), 0)
+}
+
+// revealUntilRefused asks for a secret while the disk is full, until there is no
+// room for a record of that, and tells how often it was shown before.
+func (b *trial) revealUntilRefused(p rig.Program) (revealed, refused int) {
+	for range 300 {
+		secret, said, code := p.Run(b, nil, "webhook", "secret", "onboarding")
+		if code != 0 && !strings.Contains(secret+said, "whsec_") {
+			return revealed, 1
+		}
+		revealed++
+	}
+	return revealed, 0
+}
+
+// recorded tells how many audit events there are of an action.
+func (b *trial) recorded(p rig.Program, action string) int {
+	text, err := p.Must(b, "", "audit", "list", "-o", "json", "--limit", "1000")
+	b.must(err)
+	var events []struct{ Action string }
+	b.must(json.Unmarshal([]byte(text), &events))
+	n := 0
+	for _, e := range events {
+		if e.Action == action {
+			n++
+		}
+	}
+	return n
 }
 
 // auditBroken is F17: the audit record cannot be written, everything else can.
