@@ -54,8 +54,18 @@ func readPKCS8(der, passphrase []byte) (any, error) {
 	if len(passphrase) == 0 {
 		return nil, ErrNoPassphrase
 	}
-	raw, _, err := pkcs8.ParsePrivateKey(der, passphrase)
-	if err != nil {
+	return openPKCS8(der, passphrase)
+}
+
+// openPKCS8 has the library open a key. It panics at data and parameters that do
+// not fit the blocks of the cipher.
+func openPKCS8(der, passphrase []byte) (raw any, err error) {
+	defer func() {
+		if recover() != nil {
+			raw, err = nil, ErrUnreadable
+		}
+	}()
+	if raw, _, err = pkcs8.ParsePrivateKey(der, passphrase); err != nil {
 		return nil, ErrWrongPassphrase
 	}
 	return raw, nil
