@@ -7,7 +7,6 @@ import (
 	"net/url"
 	"slices"
 	"strings"
-	"time"
 )
 
 func (a Application) object() string { return "application " + a.UUID.String() }
@@ -71,11 +70,6 @@ func validAddress(text string) bool {
 	}
 	_, err := netip.ParsePrefix(text)
 	return err == nil
-}
-
-// activeAt tells whether the authorization is taken at a moment.
-func (x Authorization) activeAt(of Application, now time.Time) bool {
-	return !of.Disabled && !x.Disabled && !expired(x.ExpiresAt, now)
 }
 
 // takes tells whether requests may come from there.

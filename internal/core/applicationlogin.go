@@ -72,14 +72,14 @@ func (s *Service) clientActor(tx Tx, clientID string, secret vault.Secret, o Ori
 	if subtle.ConstantTimeCompare(given[:], kept[:]) != 1 || x.OAuth2 == nil {
 		return Actor{}, errBadCredential
 	}
-	of, err := clientOf(tx, x)
+	c, err := clientOf(tx, x)
 	switch {
 	case err != nil:
 		return Actor{}, err
-	case !x.activeAt(of.of, s.clock()):
+	case !c.activeAt(s.clock()):
 		return Actor{}, errBadCredential
 	}
-	return of.actor(o), nil
+	return c.actor(o), nil
 }
 
 // AuthenticateAccessToken gives the actor of an access token. Beside a token
@@ -128,6 +128,11 @@ func clientOf(tx Tx, x Authorization) (client, error) {
 	return client{x, of, tenant.Name}, err
 }
 
+// activeAt tells whether the authorization is taken at a moment.
+func (c client) activeAt(now time.Time) bool {
+	return !c.of.Disabled && !c.Disabled && !expired(c.ExpiresAt, now)
+}
+
 func (c client) actor(o Origin) Actor {
 	grant := &Grant{
 		Application: c.of.ID, Organization: c.of.Organization, Tenant: c.tenant, Authorization: c.UUID, Permission: c.Permission,
@@ -139,7 +144,7 @@ func (c client) actor(o Origin) Actor {
 // letIn gives the actor of a client whose credential holds.
 func (s *Service) letIn(x client, c Caller) (Actor, error) {
 	switch {
-	case !x.activeAt(x.of, s.clock()):
+	case !x.activeAt(s.clock()):
 		return Actor{}, ErrInactive
 	case !x.takes(c):
 		return Actor{}, ErrCaller

@@ -27,7 +27,7 @@ type Keyholder struct {
 // serves tells whether the account's keys open a login. sshd's user names have
 // case, logins are only unique without it.
 func (h Keyholder) serves(login string, now time.Time) bool {
-	return h.Login == login && !h.Disabled && !expired(h.ExpiresAt, now)
+	return h.Login == login && Holder{Disabled: h.Disabled, ExpiresAt: h.ExpiresAt}.ActiveAt(now)
 }
 
 // AuthorizedKeys gives the keys that open a login: those of the active account

@@ -83,8 +83,8 @@ func once[T any](s *Service, tx Tx, by Actor, id func(T) uuid.UUID, again func(u
 }
 
 // madeBefore tells whether the actor's request, which may be repeated, has made a
-// T already, as far as is known: for use cases that make or change, of which a change is repeated as
-// it is.
+// T already, as far as is known: for use cases that make or change, of which a
+// change is repeated as it is.
 func madeBefore[T any](tx Tx, by Actor) (bool, error) {
 	var none T
 	_, err := tx.Made(by.madeKey(fmt.Sprintf("%T", none)))
