@@ -38,7 +38,9 @@ type Store interface {
 // is nothing, inserts and updates one of kind [Conflict] where a unique value is
 // taken or what they refer to is gone, and of kind [Invalid] where a text is not
 // UTF-8 or holds NUL; such a text is found nowhere. After any error but NotFound
-// the transaction is lost: it fails with that error whatever fn returns. Inserts
+// the transaction is lost: it fails with that error whatever fn returns. What
+// tells nothing but an error may tell that with a later call, or Update in the
+// end. Inserts
 // return the new integer id, which is the given one where that is not zero; all
 // other fields are stored as given. Lists are never nil-checked: empty is empty.
 type Tx interface {

@@ -3,7 +3,6 @@ package store
 import (
 	"bytes"
 	"context"
-	"database/sql"
 	"fmt"
 	"slices"
 
@@ -94,7 +93,7 @@ func (db *database) keyRules() []rule {
 func (t *tx) brokenRules() ([]Finding, error) {
 	var all []Finding
 	for _, r := range t.db.rules() {
-		err := t.query(func(rows *sql.Rows) error {
+		err := t.query(func(rows answer) error {
 			f := Finding{Check: r.check}
 			err := rows.Scan(&f.Object, &f.Detail)
 			all = append(all, f)
@@ -110,7 +109,7 @@ func (t *tx) brokenRules() ([]Finding, error) {
 // brokenKeys looks for keys whose columns for searches do not fit their bytes.
 func (t *tx) brokenKeys() ([]Finding, error) {
 	var all []Finding
-	err := t.query(func(rows *sql.Rows) error {
+	err := t.query(func(rows answer) error {
 		var stored keySearchRow
 		var blob []byte
 		err := rows.Scan(&stored.ID, &blob, &stored.Algorithm, &stored.Bits, &stored.MD5, &stored.SHA256, &stored.SHA512)

@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"database/sql"
 )
 
 // Fact is one thing that the database says of itself.
@@ -15,7 +14,7 @@ func (s *Store) Facts(ctx context.Context) ([]Fact, error) {
 	err := s.engine.view(ctx, func(t *tx) error {
 		for _, ask := range t.db.speaks.facts() {
 			f := Fact{Name: ask.Name}
-			err := t.query(func(r *sql.Rows) error { return r.Scan(&f.Value) }, ask.Value)
+			err := t.query(func(r answer) error { return r.Scan(&f.Value) }, ask.Value)
 			if err != nil {
 				return err
 			}

@@ -2,7 +2,6 @@ package store
 
 import (
 	"cmp"
-	"database/sql"
 	"fmt"
 	"reflect"
 	"slices"
@@ -66,7 +65,7 @@ func filtered[R any](t *tx, known fields, where core.Filter, order []core.Order,
 		}
 	}
 	var n int
-	count := func(r *sql.Rows) error { return r.Scan(&n) }
+	count := func(r answer) error { return r.Scan(&n) }
 	if err := t.onceBound(count, "SELECT count(*) FROM "+s.table+c.text.String(), c.args); err != nil {
 		return nil, 0, err
 	}

@@ -332,38 +332,40 @@ type planner struct {
 	plans   map[string]string // by query
 }
 
-func (p *planner) query(ctx context.Context, text string, args []any) (*sql.Rows, error) {
+func (p *planner) query(ctx context.Context, text string, args []any) (answer, error) {
 	if err := p.ask(p.runner.query(ctx, p.explain+text, args))(text); err != nil {
 		return nil, err
 	}
 	return p.runner.query(ctx, text, args)
 }
 
-func (p *planner) queryMade(ctx context.Context, text string, args []any) (*sql.Rows, error) {
+func (p *planner) queryMade(ctx context.Context, text string, args []any) (answer, error) {
 	return p.once(ctx, text, args...)
 }
 
-func (p *planner) queryFew(ctx context.Context, text string, args []any) (*sql.Rows, error) {
+func (p *planner) queryFew(ctx context.Context, text string, args []any) (answer, error) {
 	return p.once(ctx, text, args...)
 }
 
-func (p *planner) once(ctx context.Context, text string, args ...any) (*sql.Rows, error) {
+func (p *planner) once(ctx context.Context, text string, args ...any) (answer, error) {
 	if err := p.ask(p.runner.once(ctx, p.explain+text, args...))(text); err != nil {
 		return nil, err
 	}
 	return p.runner.once(ctx, text, args...)
 }
 
-func (p *planner) ask(rows *sql.Rows, err error) func(text string) error {
+func (p *planner) ask(rows answer, err error) func(text string) error {
 	return func(text string) error {
 		if err != nil {
 			return fmt.Errorf("explain %s: %w", text, err)
 		}
-		columns, err := rows.Columns()
-		if err != nil {
-			return err
+		columns := make([]string, 1)
+		if sqlite, ok := rows.(*sql.Rows); ok {
+			if columns, err = sqlite.Columns(); err != nil {
+				return err
+			}
 		}
-		return each(rows, func(r *sql.Rows) error {
+		return each(rows, func(r answer) error {
 			line := make([]any, len(columns))
 			for i := range line {
 				line[i] = new(any)
@@ -533,7 +535,7 @@ func planOf(t *tx, q core.KeyQuery) error {
 	}
 	for _, n := range []int{fewRows, fewRows + 1} {
 		text := shapeOf[keyRow](t.db).pageText(c.text.String(), terms.text(false), n, t.db.speaks.fence())
-		if err := t.onceBound(func(*sql.Rows) error { return nil }, text, append(slices.Clone(c.args), 10, 100)); err != nil {
+		if err := t.onceBound(func(answer) error { return nil }, text, append(slices.Clone(c.args), 10, 100)); err != nil {
 			return err
 		}
 	}

@@ -72,7 +72,7 @@ func (t *tx) KeysByOwner(owner core.AccountID) ([]core.Key, error) {
 // than it takes.
 func (t *tx) ServedKeys(login string) (of core.Keyholder, keys []core.ServedKey, err error) {
 	found := false
-	scan := func(r *sql.Rows) error {
+	scan := func(r answer) error {
 		var expires instant
 		var name sql.NullString
 		var key sql.Null[wire]
@@ -157,7 +157,7 @@ func (t *tx) InsertKeys(keys ...core.Key) ([]core.KeyID, error) {
 		k.ID = 0
 		rows[i] = keyRowOf(k)
 	}
-	err := insertTold(t, rows, "uuid", func(r *sql.Rows) error {
+	err := insertTold(t, rows, "uuid", func(r answer) error {
 		var id core.KeyID
 		var of uid
 		err := r.Scan(&id, &of)

@@ -2,7 +2,6 @@ package store
 
 import (
 	"cmp"
-	"database/sql"
 	"database/sql/driver"
 	"encoding/json"
 	"net/netip"
@@ -141,7 +140,7 @@ func (t *tx) DueDeliveries(now time.Time, perReceiver, limit int) ([]core.Delive
 
 func (t *tx) LeasedDeliveries(now time.Time) (map[string]int, error) {
 	leased := map[string]int{}
-	err := t.query(func(r *sql.Rows) error {
+	err := t.query(func(r answer) error {
 		var receiver string
 		var n int
 		err := r.Scan(&receiver, &n)
@@ -153,7 +152,7 @@ func (t *tx) LeasedDeliveries(now time.Time) (map[string]int, error) {
 
 func (t *tx) NextDelivery() (time.Time, error) {
 	var next instant
-	err := t.query(func(r *sql.Rows) error { return r.Scan(&next) },
+	err := t.query(func(r answer) error { return r.Scan(&next) },
 		"SELECT min(CASE WHEN leased_until > next_at THEN leased_until ELSE next_at END) FROM deliveries WHERE state = 'pending'")
 	return next.Time, err
 }

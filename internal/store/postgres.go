@@ -112,9 +112,11 @@ func sessionLock() goose.ProviderOption {
 	return goose.WithSessionLocker(locker)
 }
 
-var (
-	readOnly  = &sql.TxOptions{Isolation: sql.LevelSerializable, ReadOnly: true}
-	readWrite = &sql.TxOptions{Isolation: sql.LevelSerializable}
+// How transactions begin. A snapshot is all that a view needs: as a serializable
+// transaction it would stand in the way of those that write.
+const (
+	readOnly  = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
+	readWrite = "BEGIN ISOLATION LEVEL SERIALIZABLE"
 )
 
 func (e *postgresEngine) view(ctx context.Context, fn func(*tx) error) error {
@@ -150,9 +152,9 @@ func (e *postgresEngine) inspect(ctx context.Context, fn func(*tx) error) error 
 // retry runs fn in transactions until one does not conflict with others.
 // Nothing else is tried again: after a connection is lost nobody knows how far
 // the server came.
-func (e *postgresEngine) retry(ctx context.Context, options *sql.TxOptions, fn func(*tx) error) error {
+func (e *postgresEngine) retry(ctx context.Context, begin string, fn func(*tx) error) error {
 	for attempt := 0; ; attempt++ {
-		err := e.attempt(ctx, options, fn)
+		err := e.attempt(ctx, begin, fn)
 		if !isConflict(err) {
 			return err
 		}
@@ -174,7 +176,7 @@ func pause(ctx context.Context, attempt int) bool {
 	}
 }
 
-func (e *postgresEngine) attempt(waiting context.Context, options *sql.TxOptions, fn func(*tx) error) error {
+func (e *postgresEngine) attempt(waiting context.Context, begin string, fn func(*tx) error) error {
 	select {
 	case e.line <- struct{}{}:
 		defer func() { <-e.line }()
@@ -189,18 +191,22 @@ func (e *postgresEngine) attempt(waiting context.Context, options *sql.TxOptions
 		return e.db.speaks.translate(err)
 	}
 	defer func() { _ = conn.Close() }()
-	ctx, cancel := shield(waiting, options)
+	ctx, cancel := shield(waiting, begin)
 	defer cancel()
-	sqlTx, err := conn.BeginTx(ctx, options)
-	if err != nil {
-		return e.db.speaks.translate(err)
-	}
-	defer func() { _ = sqlTx.Rollback() }() // does nothing after Commit
-	t := &tx{ctx: ctx, db: e.db, run: postgresRunner{sqlTx}, readOnly: options.ReadOnly}
+	return conn.Raw(func(connection any) error {
+		return e.transact(ctx, newPipeline(connection.(*stdlib.Conn).Conn(), begin), begin, fn)
+	})
+}
+
+// transact runs fn in the transaction that p is.
+func (e *postgresEngine) transact(ctx context.Context, p *pipeline, begin string, fn func(*tx) error) error {
+	t := &tx{ctx: ctx, db: e.db, run: p, readOnly: begin == readOnly}
 	if err := t.result(fn(t)); err != nil {
+		p.rollback(ctx)
 		return err
 	}
-	if err := sqlTx.Commit(); err != nil {
+	if err := p.commit(ctx); err != nil {
+		p.rollback(ctx)
 		return e.db.speaks.translate(err)
 	}
 	return nil
@@ -208,39 +214,12 @@ func (e *postgresEngine) attempt(waiting context.Context, options *sql.TxOptions
 
 // shield keeps the end of the caller's context from a transaction that writes:
 // a COMMIT that is cut off has done nobody knows what. The limit stays.
-func shield(ctx context.Context, options *sql.TxOptions) (context.Context, context.CancelFunc) {
+func shield(ctx context.Context, begin string) (context.Context, context.CancelFunc) {
 	until, limited := ctx.Deadline()
-	if options.ReadOnly || !limited {
+	if begin == readOnly || !limited {
 		return ctx, func() {}
 	}
 	return context.WithDeadline(context.WithoutCancel(ctx), until)
-}
-
-// postgresRunner runs statements in a transaction. pgx keeps what it prepares
-// with each connection.
-type postgresRunner struct{ *sql.Tx }
-
-func (r postgresRunner) query(ctx context.Context, text string, args []any) (*sql.Rows, error) {
-	return r.QueryContext(ctx, text, args...)
-}
-
-func (r postgresRunner) exec(ctx context.Context, text string, args []any) (sql.Result, error) {
-	return r.ExecContext(ctx, text, args...)
-}
-
-// queryMade prepares nothing: PostgreSQL would come to plan such a query without
-// its values, and these decide which index is the right one.
-func (r postgresRunner) queryMade(ctx context.Context, text string, args []any) (*sql.Rows, error) {
-	return r.once(ctx, text, args...)
-}
-
-// queryFew prepares: which index is the right one is plain without the values.
-func (r postgresRunner) queryFew(ctx context.Context, text string, args []any) (*sql.Rows, error) {
-	return r.query(ctx, text, args)
-}
-
-func (r postgresRunner) once(ctx context.Context, text string, args ...any) (*sql.Rows, error) {
-	return r.QueryContext(ctx, text, append([]any{pgx.QueryExecModeExec}, args...)...)
 }
 
 // postgresDialect is PostgreSQL as pgx speaks it.
@@ -251,7 +230,9 @@ func (postgresDialect) bind(arg any) any {
 	case instant:
 		return v.Time
 	case uid:
-		return uuid.UUID(v)
+		return [16]byte(v)
+	case uuid.UUID:
+		return [16]byte(v) // which pgx takes as it is
 	}
 	return arg
 }
@@ -275,7 +256,7 @@ func (d postgresDialect) insert(ctx context.Context, r runner, text string, args
 		return 0, err
 	}
 	var id int64
-	err = each(rows, func(r *sql.Rows) error { return r.Scan(&id) })
+	err = each(rows, func(r answer) error { return r.Scan(&id) })
 	return id, err
 }
 
@@ -312,6 +293,7 @@ const (
 	codeForeignKey    = "23503"
 	codeSerialization = "40001"
 	codeDeadlock      = "40P01"
+	codeNoRow         = "22012" // division by zero, which is what [pipeline.laterOne] does then
 )
 
 // unavailableClasses begin the codes that say nothing about the request.
@@ -336,6 +318,8 @@ func (postgresDialect) translate(err error) error {
 		return taken(err, failure.ConstraintName)
 	case codeForeignKey:
 		return dangling(err)
+	case codeNoRow:
+		return errNotFound
 	}
 	for _, class := range unavailableClasses {
 		if strings.HasPrefix(failure.Code, class) {

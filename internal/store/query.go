@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"database/sql"
 	"math"
 
 	"github.com/uptrace/bun"
@@ -32,13 +31,13 @@ func search[R any](t *tx, by selection) ([]R, error) {
 // searchCount tells how many rows a selection finds.
 func searchCount[R any](t *tx, by selection) (int, error) {
 	var n int
-	scan := func(r *sql.Rows) error { return r.Scan(&n) }
+	scan := func(r answer) error { return r.Scan(&n) }
 	err := t.once(scan, t.db.NewSelect().Model((*R)(nil)).ColumnExpr("count(*)").Apply(by))
 	return n, err
 }
 
 // once runs a query that bun has built and hands over each row.
-func (t *tx) once(scan func(*sql.Rows) error, q *bun.SelectQuery) error {
+func (t *tx) once(scan func(answer) error, q *bun.SelectQuery) error {
 	if err := t.ready(); err != nil {
 		return err
 	}
@@ -51,18 +50,18 @@ func (t *tx) once(scan func(*sql.Rows) error, q *bun.SelectQuery) error {
 
 // onceBound runs a query whose text is made for the occasion, with ? for its
 // arguments, and hands over each row. What cannot be stored is found nowhere.
-func (t *tx) onceBound(scan func(*sql.Rows) error, text string, args []any) error {
+func (t *tx) onceBound(scan func(answer) error, text string, args []any) error {
 	return t.made(t.run.queryMade, scan, text, args)
 }
 
 // fewBound is [tx.onceBound] for a query that is known to find few rows soon.
-func (t *tx) fewBound(scan func(*sql.Rows) error, text string, args []any) error {
+func (t *tx) fewBound(scan func(answer) error, text string, args []any) error {
 	return t.made(t.run.queryFew, scan, text, args)
 }
 
-type querier func(ctx context.Context, text string, args []any) (*sql.Rows, error)
+type querier func(ctx context.Context, text string, args []any) (answer, error)
 
-func (t *tx) made(query querier, scan func(*sql.Rows) error, text string, args []any) error {
+func (t *tx) made(query querier, scan func(answer) error, text string, args []any) error {
 	if err := t.ready(); err != nil || !storable(args) {
 		return err
 	}
@@ -78,8 +77,8 @@ func (t *tx) made(query querier, scan func(*sql.Rows) error, text string, args [
 const longText = 4096
 
 // rows hands over each row of a query's answer.
-func (t *tx) rows(scan func(*sql.Rows) error) func(*sql.Rows, error) error {
-	return func(rows *sql.Rows, err error) error {
+func (t *tx) rows(scan func(answer) error) func(answer, error) error {
+	return func(rows answer, err error) error {
 		if err == nil {
 			err = each(rows, scan)
 		}

@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"database/sql"
 	"reflect"
 	"slices"
 	"strings"
@@ -121,7 +120,7 @@ func insertText(table string, columns []string) string {
 }
 
 // scan reads the row at hand into the struct that v is.
-func (s *shape) scan(r *sql.Rows, v reflect.Value) error {
+func (s *shape) scan(r answer, v reflect.Value) error {
 	return r.Scan(s.appendFields(make([]any, 0, len(s.read)), v)...)
 }
 
@@ -134,8 +133,8 @@ func (s *shape) appendFields(dest []any, v reflect.Value) []any {
 }
 
 // appendTo gives a scan that appends each row to rows.
-func appendTo[R any](s *shape, rows *[]R) func(*sql.Rows) error {
-	return func(r *sql.Rows) error {
+func appendTo[R any](s *shape, rows *[]R) func(answer) error {
+	return func(r answer) error {
 		*rows = append(*rows, *new(R))
 		return s.scan(r, reflect.ValueOf(&(*rows)[len(*rows)-1]).Elem())
 	}
@@ -176,7 +175,7 @@ func get[R any](t *tx, rest string, args ...any) (R, error) {
 // rest of a SELECT says how, from ON.
 func getBoth[A, B any](t *tx, rest string, args ...any) (a A, b B, err error) {
 	one, other, found := shapeOf[A](t.db), shapeOf[B](t.db), false
-	scan := func(r *sql.Rows) error {
+	scan := func(r answer) error {
 		found = true
 		dest := one.appendFields(make([]any, 0, len(one.read)+len(other.read)), reflect.ValueOf(&a).Elem())
 		return r.Scan(other.appendFields(dest, reflect.ValueOf(&b).Elem())...)
@@ -229,19 +228,18 @@ func inSteps[ID ~int64](ids []ID, run func(some string, args []any) error) error
 // added one by one.
 func insertAll[R any](t *tx, rows []R) error {
 	return inInsertSteps(t, rows, func(s *shape, rows []R) error {
-		if len(rows) == 1 {
+		if !s.fresh(reflect.ValueOf(rows), len(rows)) { // then it is one
 			_, err := insert(t, rows[0])
 			return err
 		}
 		text, args := insertStep(s, rows)
-		_, err := t.exec(text, args...)
-		return err
+		return t.later(text, args...)
 	})
 }
 
 // insertTold adds rows as insertAll does, which must have no ids yet, and hands
 // over the id of each with the value of one more column, in no certain order.
-func insertTold[R any](t *tx, rows []R, column string, told func(*sql.Rows) error) error {
+func insertTold[R any](t *tx, rows []R, column string, told func(answer) error) error {
 	return inInsertSteps(t, rows, func(s *shape, rows []R) error {
 		text, args := insertStep(s, rows)
 		if err := t.writable(args); err != nil {
@@ -296,8 +294,18 @@ func insertStep[R any](s *shape, rows []R) (text string, args []any) {
 // update writes all columns of the row that has the id.
 func update[R any](t *tx, row R) error {
 	s := shapeOf[R](t.db)
+	return t.change(s.updates, updateArgs(s, row)...)
+}
+
+// updateLater is update for a row that this transaction has found.
+func updateLater[R any](t *tx, row R) error {
+	s := shapeOf[R](t.db)
+	return t.changeLater(s.updates, updateArgs(s, row)...)
+}
+
+func updateArgs[R any](s *shape, row R) []any {
 	v := reflect.ValueOf(&row).Elem()
-	return t.change(s.updates, append(values(s.columns[1:], v), s.columns[0].Value(v).Int())...)
+	return append(values(s.columns[1:], v), s.columns[0].Value(v).Int())
 }
 
 // one makes the conversion of a row one of a look-up's answer.

@@ -43,7 +43,7 @@ func (s *session) prepare(ctx context.Context, text string) (*sql.Stmt, error) {
 	return statement, nil
 }
 
-func (s *session) query(ctx context.Context, text string, args []any) (*sql.Rows, error) {
+func (s *session) query(ctx context.Context, text string, args []any) (answer, error) {
 	ctx = quiet(ctx)
 	statement, err := s.prepare(ctx, text) //nolint:sqlclosecheck // kept, see prepare
 	if err != nil {
@@ -61,9 +61,25 @@ func (s *session) exec(ctx context.Context, text string, args []any) (sql.Result
 	return statement.ExecContext(ctx, args...)
 }
 
+func (s *session) later(ctx context.Context, text string, args []any) error {
+	_, err := s.exec(ctx, text, args)
+	return err
+}
+
+func (s *session) laterOne(ctx context.Context, text string, args []any) error {
+	result, err := s.exec(ctx, text, args)
+	if err != nil {
+		return err
+	}
+	if n, err := result.RowsAffected(); err != nil || n > 0 {
+		return err
+	}
+	return errNotFound
+}
+
 // queryMade runs a query that was made for a filter. It may be a long one, so
 // the end of the context stops it. Preparing it takes longer than most of them run.
-func (s *session) queryMade(ctx context.Context, text string, args []any) (*sql.Rows, error) {
+func (s *session) queryMade(ctx context.Context, text string, args []any) (answer, error) {
 	statement, ok := s.made.Get(text)
 	if !ok {
 		var err error
@@ -75,11 +91,11 @@ func (s *session) queryMade(ctx context.Context, text string, args []any) (*sql.
 	return statement.QueryContext(ctx, args...)
 }
 
-func (s *session) queryFew(ctx context.Context, text string, args []any) (*sql.Rows, error) {
+func (s *session) queryFew(ctx context.Context, text string, args []any) (answer, error) {
 	return s.queryMade(quiet(ctx), text, args)
 }
 
-func (s *session) once(ctx context.Context, text string, args ...any) (*sql.Rows, error) {
+func (s *session) once(ctx context.Context, text string, args ...any) (answer, error) {
 	return s.conn.QueryContext(ctx, text, args...)
 }
 

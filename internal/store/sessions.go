@@ -99,7 +99,7 @@ func (t *tx) InsertSession(s core.Session) (core.SessionID, error) {
 	return core.SessionID(id), err
 }
 
-func (t *tx) UpdateSession(s core.Session) error { return update(t, sessionRowOf(s)) }
+func (t *tx) UpdateSession(s core.Session) error { return updateLater(t, sessionRowOf(s)) }
 
 func (t *tx) DeleteSession(id core.SessionID) error {
 	return t.change("DELETE FROM sessions WHERE id = ?", int64(id))
@@ -174,17 +174,15 @@ func (t *tx) InsertConnection(c core.Connection) (core.ConnectionID, error) {
 }
 
 func (t *tx) InsertCollectedKeys(c core.ConnectionID, keys []core.CollectedKey) error {
-	for _, k := range keys {
-		_, err := insert(t, collectedKeyRow{
+	rows := make([]collectedKeyRow, len(keys))
+	for i, k := range keys {
+		rows[i] = collectedKeyRow{
 			ID: k.ID, UUID: uid(k.UUID), ConnectionID: int64(c),
 			Blob: wire{k.Public}, Proven: k.Proven, CreatedAt: instant{k.CreatedAt},
 			WantedID: reference(k.Wanted),
-		})
-		if err != nil {
-			return err
 		}
 	}
-	return nil
+	return insertAll(t, rows)
 }
 
 type wantedKeyRow struct {
@@ -221,7 +219,7 @@ func (t *tx) InsertWantedKey(k core.WantedKey) (core.WantedKeyID, error) {
 	return core.WantedKeyID(id), err
 }
 
-func (t *tx) UpdateWantedKey(k core.WantedKey) error { return update(t, wantedKeyRowOf(k)) }
+func (t *tx) UpdateWantedKey(k core.WantedKey) error { return updateLater(t, wantedKeyRowOf(k)) }
 
 func (t *tx) DeleteWantedKey(id core.WantedKeyID) error {
 	return t.change("DELETE FROM wanted_keys WHERE id = ?", int64(id))

@@ -1,7 +1,5 @@
 package store
 
-import "database/sql"
-
 func (t *tx) Setting(name string) (string, error) {
 	all, err := t.settings("WHERE name = ?", name)
 	if err != nil {
@@ -20,7 +18,7 @@ func (t *tx) Settings(prefix string) (map[string]string, error) {
 
 func (t *tx) settings(where string, args ...any) (map[string]string, error) {
 	all := map[string]string{}
-	err := t.query(func(r *sql.Rows) error {
+	err := t.query(func(r answer) error {
 		var name, value string
 		err := r.Scan(&name, &value)
 		all[name] = value

@@ -33,14 +33,27 @@ var _ core.Tx = (*tx)(nil)
 type runner interface {
 	// query and exec prepare text once for each connection. The context's end
 	// need not stop them; they are for short statements.
-	query(ctx context.Context, text string, args []any) (*sql.Rows, error)
+	query(ctx context.Context, text string, args []any) (answer, error)
 	exec(ctx context.Context, text string, args []any) (sql.Result, error)
 	// queryMade runs a query whose text was made for a filter and may come again.
-	queryMade(ctx context.Context, text string, args []any) (*sql.Rows, error)
+	queryMade(ctx context.Context, text string, args []any) (answer, error)
 	// queryFew runs one that is as short as those of query.
-	queryFew(ctx context.Context, text string, args []any) (*sql.Rows, error)
+	queryFew(ctx context.Context, text string, args []any) (answer, error)
 	// once runs a query that is not worth keeping prepared.
-	once(ctx context.Context, text string, args ...any) (*sql.Rows, error)
+	once(ctx context.Context, text string, args ...any) (answer, error)
+	// later is exec of which nobody waits for the answer. Where that is far away
+	// the statement is sent with the next one, and its failure told then;
+	// laterOne fails also where it changed no row.
+	later(ctx context.Context, text string, args []any) error
+	laterOne(ctx context.Context, text string, args []any) error
+}
+
+// answer is what a query finds, row by row: [sql.Rows], or that of pgx.
+type answer interface {
+	Next() bool
+	Scan(dest ...any) error
+	Err() error
+	Close() error
 }
 
 // ready tells whether another statement may run.
@@ -130,6 +143,28 @@ func (t *tx) exec(text string, args ...any) (int64, error) {
 	return n, nil
 }
 
+// later runs a statement that changes rows, of which nothing is told but that
+// it failed: by the commit at the latest.
+func (t *tx) later(text string, args ...any) error {
+	return t.put(t.run.later, text, args)
+}
+
+// changeLater is later for a row that this transaction has found.
+func (t *tx) changeLater(text string, args ...any) error {
+	return t.put(t.run.laterOne, text, args)
+}
+
+func (t *tx) put(run func(context.Context, string, []any) error, text string, args []any) error {
+	if err := t.writable(args); err != nil {
+		return err
+	}
+	err := run(t.ctx, t.db.speaks.placeholders(text), t.db.bind(args))
+	if err == nil || errors.Is(err, errNotFound) {
+		return err
+	}
+	return t.fail(err)
+}
+
 // insert adds one row and gives its new id.
 func (t *tx) insert(text string, args []any) (int64, error) {
 	if err := t.writable(args); err != nil {
@@ -144,7 +179,7 @@ func (t *tx) insert(text string, args []any) (int64, error) {
 
 // query runs a prepared query and hands over each row. The text has ? for
 // arguments. What cannot be stored is found nowhere.
-func (t *tx) query(scan func(*sql.Rows) error, text string, args ...any) error {
+func (t *tx) query(scan func(answer) error, text string, args ...any) error {
 	if err := t.ready(); err != nil || !storable(args) {
 		return err
 	}
@@ -152,7 +187,7 @@ func (t *tx) query(scan func(*sql.Rows) error, text string, args ...any) error {
 }
 
 // each reads rows to their end and closes them.
-func each(rows *sql.Rows, scan func(*sql.Rows) error) error {
+func each(rows answer, scan func(answer) error) error {
 	defer func() { _ = rows.Close() }()
 	for rows.Next() {
 		if err := scan(rows); err != nil {
@@ -165,7 +200,7 @@ func each(rows *sql.Rows, scan func(*sql.Rows) error) error {
 // count gives the number that a query of one row and one column finds.
 func (t *tx) count(text string, args ...any) (int, error) {
 	var n int
-	err := t.query(func(r *sql.Rows) error { return r.Scan(&n) }, text, args...)
+	err := t.query(func(r answer) error { return r.Scan(&n) }, text, args...)
 	return n, err
 }
 

@@ -1,7 +1,6 @@
 package store
 
 import (
-	"database/sql"
 	"encoding/binary"
 	"fmt"
 	"strings"
@@ -136,10 +135,10 @@ func (t *tx) InsertManagedKey(k core.ManagedKey) (core.ManagedKeyID, error) {
 }
 
 func (t *tx) UpdateManagedKey(k core.ManagedKey) error {
-	if err := update(t, managedKeyRowOf(k)); err != nil {
+	if err := updateLater(t, managedKeyRowOf(k)); err != nil {
 		return err
 	}
-	if _, err := t.exec("DELETE FROM managed_key_devices WHERE key_id = ?", int64(k.ID)); err != nil {
+	if err := t.later("DELETE FROM managed_key_devices WHERE key_id = ?", int64(k.ID)); err != nil {
 		return err
 	}
 	return t.insertAdditional(int64(k.ID), k.Additional)
@@ -147,7 +146,7 @@ func (t *tx) UpdateManagedKey(k core.ManagedKey) error {
 
 func (t *tx) insertAdditional(key int64, devices []core.DeviceID) error {
 	for _, d := range devices {
-		if _, err := t.exec("INSERT INTO managed_key_devices (key_id, device_id) VALUES (?, ?)", key, int64(d)); err != nil {
+		if err := t.later("INSERT INTO managed_key_devices (key_id, device_id) VALUES (?, ?)", key, int64(d)); err != nil {
 			return err
 		}
 	}
@@ -159,7 +158,7 @@ func (t *tx) MarkManagedKeyViewed(id core.ManagedKeyID, at, expires time.Time) e
 	if !expires.IsZero() {
 		until = instant{expires}
 	}
-	return t.change("UPDATE managed_keys SET viewed_at = ?, expires_at = ? WHERE id = ?", instant{at}, until, int64(id))
+	return t.changeLater("UPDATE managed_keys SET viewed_at = ?, expires_at = ? WHERE id = ?", instant{at}, until, int64(id))
 }
 
 type keyVersionRow struct {
@@ -193,11 +192,10 @@ func (t *tx) KeyVersions(key core.ManagedKeyID) ([]core.KeyVersion, error) {
 }
 
 func (t *tx) InsertKeyVersion(v core.KeyVersion) error {
-	_, err := insert(t, keyVersionRow{
+	return insertAll(t, []keyVersionRow{{
 		ID: v.ID, KeyID: int64(v.Key), Number: v.Number, PublicKey: v.PublicKey, PrivateKey: v.PrivateKey,
 		Passphrase: v.Passphrase, ActorKind: int(v.ActorKind), ActorName: v.ActorName, At: instant{v.At},
-	})
-	return err
+	}})
 }
 
 type custodyRow struct {
@@ -222,10 +220,9 @@ func (t *tx) PutCustody(c core.Custody) error {
 	if !c.Until.IsZero() {
 		until = instant{c.Until}
 	}
-	_, err := t.exec("INSERT INTO custodies (key_id, holder, since, until) VALUES (?, ?, ?, ?)"+
+	return t.later("INSERT INTO custodies (key_id, holder, since, until) VALUES (?, ?, ?, ?)"+
 		" ON CONFLICT (key_id, holder) DO UPDATE SET since = excluded.since, until = excluded.until",
 		int64(c.Key), c.Holder, instant{c.Since}, until)
-	return err
 }
 
 func (t *tx) DeleteCustody(id int64) error {
@@ -318,7 +315,7 @@ func (t *tx) SealedSecrets(place core.SealedPlace, after int64, limit int) (foun
 	if err != nil {
 		return nil, err
 	}
-	err = t.query(func(r *sql.Rows) error {
+	err = t.query(func(r answer) error {
 		var owner uid
 		var s core.Sealed
 		err := r.Scan(&s.Row, &owner, &s.Version, &s.Bytes)
@@ -347,7 +344,7 @@ func (t *tx) SealedCounts(place core.SealedPlace) (counts []core.SealedCount, er
 	if err != nil {
 		return nil, err
 	}
-	err = t.query(func(r *sql.Rows) error {
+	err = t.query(func(r answer) error {
 		var prefix []byte
 		count := core.SealedCount{Place: place}
 		err := r.Scan(&prefix, &count.Count)
