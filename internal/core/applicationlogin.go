@@ -90,7 +90,7 @@ func (s *Service) AuthenticateAccessToken(ctx context.Context, token string, c C
 		client  client
 	}
 	hash := hashSecret(token)
-	b, err := leased(ctx, s, leaseKey{"access token", hash}, func(tx Tx) (b bearer, err error) {
+	b, err := leased(ctx, s, leaseKey{"access token", hash}, s.store.View, func(tx Tx) (b bearer, err error) {
 		t, err := tx.AccessTokenByHash(hash)
 		if err != nil {
 			return b, badCredential(err)

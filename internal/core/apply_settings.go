@@ -58,7 +58,7 @@ const settingsPrefix = "face."
 // empty where there is none. It is for the face itself, whoever is asking it.
 func (s *Service) FaceSettings(ctx context.Context, section string) (string, error) {
 	name := settingsPrefix + section
-	return leased(ctx, s, leaseKey{kind: name}, func(tx Tx) (string, error) {
+	return leased(ctx, s, leaseKey{kind: name}, s.store.Glance, func(tx Tx) (string, error) {
 		text, err := tx.Setting(name)
 		return text, ignore(NotFound, err)
 	})

@@ -41,7 +41,7 @@ func (s *Service) AuthorizedKeys(ctx context.Context, by Actor, login string, f 
 	if !loginPattern.MatchString(login) { // not every text can be asked for
 		return nil, nil
 	}
-	return view(ctx, s, func(tx Tx) ([]ServedKey, error) {
+	return glance(ctx, s, func(tx Tx) ([]ServedKey, error) {
 		of, keys, err := tx.ServedKeys(login)
 		if err != nil || !of.serves(login, s.clock()) {
 			return nil, ignore(NotFound, err)

@@ -121,7 +121,7 @@ func (s *Service) AuthenticateToken(ctx context.Context, use TokenUse, secret st
 		of    Holder
 	}
 	hash := hashSecret(secret)
-	b, err := leased(ctx, s, leaseKey{"token " + string(use), hash}, func(tx Tx) (b bearer, err error) {
+	b, err := leased(ctx, s, leaseKey{"token " + string(use), hash}, s.store.Glance, func(tx Tx) (b bearer, err error) {
 		b.token, b.of, err = tx.Bearer(use, hash)
 		return b, badCredential(err)
 	})
@@ -152,7 +152,9 @@ func tokenActor(t Token, of Holder, o Origin) Actor {
 // AuthenticateAPIKey gives the actor of a project's API key, and the key.
 func (s *Service) AuthenticateAPIKey(ctx context.Context, secret string, o Origin) (Actor, APIKey, error) {
 	hash := hashSecret(secret)
-	key, err := leased(ctx, s, leaseKey{"api key", hash}, func(tx Tx) (APIKey, error) { return tx.APIKeyByHash(hash) })
+	key, err := leased(ctx, s, leaseKey{"api key", hash}, s.store.Glance, func(tx Tx) (APIKey, error) {
+		return tx.APIKeyByHash(hash)
+	})
 	if err != nil {
 		return Actor{}, APIKey{}, badCredential(err)
 	}

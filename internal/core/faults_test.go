@@ -26,6 +26,10 @@ func (f *faulty) View(ctx context.Context, fn func(core.Tx) error) error {
 	return f.Store.View(ctx, func(tx core.Tx) error { return fn(faultyTx{tx, f}) })
 }
 
+func (f *faulty) Glance(ctx context.Context, fn func(core.Tx) error) error {
+	return f.Store.Glance(ctx, func(tx core.Tx) error { return fn(faultyTx{tx, f}) })
+}
+
 func (f *faulty) Update(ctx context.Context, fn func(core.Tx) error) error {
 	return f.Store.Update(ctx, func(tx core.Tx) error { return fn(faultyTx{tx, f}) })
 }

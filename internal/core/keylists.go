@@ -15,7 +15,7 @@ type KeyEntry struct {
 // KeyEntries lists keys as [Service.Keys] does, with their owners.
 func (s *Service) KeyEntries(ctx context.Context, by Actor, q KeyQuery) ([]KeyEntry, int, error) {
 	var total int
-	list, err := view(ctx, s, func(tx Tx) (list []KeyEntry, err error) {
+	list, err := glance(ctx, s, func(tx Tx) (list []KeyEntry, err error) { // one key is looked for more often than all
 		list, total, err = keyEntries(tx, by, q)
 		return list, err
 	})
@@ -24,7 +24,7 @@ func (s *Service) KeyEntries(ctx context.Context, by Actor, q KeyQuery) ([]KeyEn
 
 // KeyEntry gives one key that the actor may see and the filter selects.
 func (s *Service) KeyEntry(ctx context.Context, by Actor, id uuid.UUID, where Filter) (KeyEntry, error) {
-	return view(ctx, s, func(tx Tx) (KeyEntry, error) { return keyEntry(tx, by, id, where) })
+	return glance(ctx, s, func(tx Tx) (KeyEntry, error) { return keyEntry(tx, by, id, where) })
 }
 
 func keyEntries(tx Tx, by Actor, q KeyQuery) ([]KeyEntry, int, error) {

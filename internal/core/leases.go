@@ -92,15 +92,15 @@ func (l *leases) end() {
 	l.kept.Purge()
 }
 
-// leased gives what read finds, by its lease or anew. What it gives is shared and
-// not to be changed; whether it holds at this moment is for the caller to see.
-// Errors are not kept.
-func leased[T any](ctx context.Context, s *Service, key leaseKey, read func(tx Tx) (T, error)) (T, error) {
+// leased gives what read finds, by its lease or anew, in a transaction. What it
+// gives is shared and not to be changed; whether it holds at this moment is for
+// the caller to see. Errors are not kept.
+func leased[T any](ctx context.Context, s *Service, key leaseKey, run transaction, read func(tx Tx) (T, error)) (T, error) {
 	if got, ok := s.leases.find(key); ok {
 		return got.(T), nil
 	}
 	from, ended := s.leases.begin()
-	out, err := view(ctx, s, read)
+	out, err := within(ctx, run, read)
 	if err == nil {
 		s.leases.keep(key, out, from, ended)
 	}
@@ -125,7 +125,7 @@ func (s leasing) Bulk(ctx context.Context, fn func(tx Tx) error) error {
 }
 
 // change runs a change, and gives its result once no lease goes against it.
-func (s leasing) change(ctx context.Context, run func(context.Context, func(Tx) error) error, fn func(tx Tx) error) error {
+func (s leasing) change(ctx context.Context, run transaction, fn func(tx Tx) error) error {
 	var of touched
 	err := run(ctx, func(tx Tx) error { return fn(&watched{tx, &of}) })
 	if err != nil && KindOf(err) != Unavailable { // after which it may have been made

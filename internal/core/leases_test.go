@@ -7,9 +7,11 @@ import (
 	"time"
 
 	"keyrack/internal/core"
+	"keyrack/internal/sshkey"
 )
 
-// reads counts the snapshots of a store.
+// reads counts the snapshots of a store, and how often it runs what is meant to
+// be one statement.
 type reads struct {
 	core.Store
 	n atomic.Int64
@@ -18,6 +20,10 @@ type reads struct {
 func (r *reads) View(ctx context.Context, fn func(core.Tx) error) error {
 	r.n.Add(1)
 	return r.Store.View(ctx, fn)
+}
+
+func (r *reads) Glance(ctx context.Context, fn func(core.Tx) error) error {
+	return r.Store.Glance(ctx, func(tx core.Tx) error { r.n.Add(1); return fn(tx) })
 }
 
 // leasing is a server on the world's store, and the count of what it reads there.
@@ -151,6 +157,38 @@ func TestLeasesAreLookedAt(t *testing.T) {
 	}
 	w.clock.advance(2 * time.Microsecond)
 	sameError(t, "past its end", show(), core.ErrTokenExpired)
+}
+
+// What is asked for most takes one statement, and no transaction.
+func TestHotReadsAreOneStatement(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	cards := w.credentials()
+	ctx, by := t.Context(), w.actor("ada")
+	k := w.addKey(by.Account(), "laptop", testKey(t, 1))
+	sum := k.Public.SHA256()
+	byFingerprint := core.KeyQuery{Where: core.HasFingerprint(sshkey.Fingerprint{Hash: sshkey.HashSHA256, Sum: sum[:]}), Page: core.Page{Limit: 10}}
+	for what, read := range map[string]shown{
+		"a key": func(s *core.Service) error { return second(s.KeyEntry(ctx, by, k.UUID, nil)) },
+		"a key by its fingerprint": func(s *core.Service) error {
+			_, n, err := s.KeyEntries(ctx, by, byFingerprint)
+			if n != 1 {
+				t.Errorf("%d keys of the fingerprint, want one", n)
+			}
+			return err
+		},
+		"authorized keys": func(s *core.Service) error {
+			return second(s.AuthorizedKeys(ctx, operator, "ada", sshkey.Fingerprint{}))
+		},
+		"a token":    cards["token"],
+		"an API key": cards["api key"],
+		"settings":   func(s *core.Service) error { return second(s.FaceSettings(ctx, "waldur")) },
+	} {
+		server, count := w.leasing(false)
+		if err := read(server); err != nil || count.n.Load() != 1 {
+			t.Errorf("%s is read in %d runs (%v), want one", what, count.n.Load(), err)
+		}
+	}
 }
 
 // A token that lasts for a time after its last use has that written down once,

@@ -82,22 +82,26 @@ func Moment(t time.Time) time.Time {
 
 // view runs fn on a snapshot and gives its result.
 func view[T any](ctx context.Context, s *Service, fn func(tx Tx) (T, error)) (T, error) {
-	var out T
-	err := s.store.View(ctx, func(tx Tx) (err error) {
-		out, err = fn(tx)
-		return err
-	})
-	if err != nil {
-		var zero T
-		return zero, err
-	}
-	return out, nil
+	return within(ctx, s.store.View, fn)
+}
+
+// glance is view for one statement, see [Store].
+func glance[T any](ctx context.Context, s *Service, fn func(tx Tx) (T, error)) (T, error) {
+	return within(ctx, s.store.Glance, fn)
 }
 
 // update runs fn in a transaction and gives its result once that is durable.
 func update[T any](ctx context.Context, s *Service, fn func(tx Tx) (T, error)) (T, error) {
+	return within(ctx, s.store.Update, fn)
+}
+
+// transaction is a method of a [Store] that runs a function.
+type transaction = func(ctx context.Context, fn func(tx Tx) error) error
+
+// within gives the result of fn, run in a transaction.
+func within[T any](ctx context.Context, run transaction, fn func(tx Tx) (T, error)) (T, error) {
 	var out T
-	err := s.store.Update(ctx, func(tx Tx) (err error) {
+	err := run(ctx, func(tx Tx) (err error) {
 		out, err = fn(tx)
 		return err
 	})

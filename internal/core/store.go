@@ -15,6 +15,12 @@ type Store interface {
 	// View runs fn on one consistent snapshot. fn must not write.
 	View(ctx context.Context, fn func(tx Tx) error) error
 
+	// Glance is View for what one statement tells in nearly all cases: a
+	// statement is a snapshot by itself and needs no transaction. Where fn comes
+	// to a second one it is run once more, as by View, so it derives its results
+	// anew.
+	Glance(ctx context.Context, fn func(tx Tx) error) error
+
 	// Update runs fn and commits what it wrote when fn returns nil; otherwise
 	// nothing is changed and fn's error is returned. When Update returns nil
 	// the change is durable. fn may be run again after a conflict, so it

@@ -180,7 +180,7 @@ func (s *Service) issued(tx Tx, account Account, t Ticket) (Issued, error) {
 // its account's keys and nothing else, whatever roles the account has: the
 // token stands for somebody at a portal of theirs, not for an administrator.
 func (s *Service) AuthenticateTicket(ctx context.Context, token string, o Origin) (Actor, error) {
-	st, err := leased(ctx, s, leaseKey{"ticket", hashSecret(token)}, func(tx Tx) (standing, error) {
+	st, err := leased(ctx, s, leaseKey{"ticket", hashSecret(token)}, s.store.View, func(tx Tx) (standing, error) {
 		return s.verify(tx, token, s.clock())
 	})
 	if err != nil {

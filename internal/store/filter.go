@@ -54,12 +54,16 @@ const fewRows = 10_000
 func filtered[R any](t *tx, known fields, where core.Filter, order []core.Order, otherwise string, p core.Page) ([]R, int, error) {
 	s := shapeOf[R](t.db)
 	c := condition{t: t, known: known, table: s.table}
+	sharp := p.Offset == 0 && c.hasSharp([]core.Filter{where})
+	if !sharp && t.lone {
+		return nil, 0, t.fail(errSecond) // it will take one: the first would be run in vain
+	}
 	c.where(where)
 	terms, err := orderBy(known, order, otherwise)
 	if err = cmp.Or(c.err, err); err != nil {
 		return nil, 0, err
 	}
-	if p.Offset == 0 && c.hasSharp([]core.Filter{where}) {
+	if sharp {
 		if rows, whole, err := head[R](&c, terms, p); whole || err != nil {
 			return rows, len(rows), err
 		}

@@ -24,9 +24,12 @@ type pipeline struct {
 // mostKept bounds the memory that an import takes.
 const mostKept = 32
 
-func newPipeline(conn *pgx.Conn, begin string) *pipeline {
+// newPipeline makes one that begins with some statements, or with none.
+func newPipeline(conn *pgx.Conn, begin ...string) *pipeline {
 	p := &pipeline{conn: conn, kept: &pgx.Batch{}}
-	p.kept.Queue(begin)
+	for _, text := range begin {
+		p.kept.Queue(text)
+	}
 	return p
 }
 

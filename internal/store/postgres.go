@@ -125,6 +125,17 @@ func (e *postgresEngine) view(ctx context.Context, fn func(*tx) error) error {
 	return e.retry(ctx, readOnly, fn)
 }
 
+// glance asks with one round trip, where beginning and ending a transaction
+// would be two more. What it sees is what is committed at that moment.
+func (e *postgresEngine) glance(ctx context.Context, fn func(*tx) error) error {
+	ctx, cancel := context.WithTimeout(ctx, viewLimit)
+	defer cancel()
+	return e.connected(ctx, func(conn *pgx.Conn) error {
+		t := &tx{ctx: ctx, db: e.db, run: newPipeline(conn), readOnly: true, lone: true}
+		return t.result(fn(t))
+	})
+}
+
 // update is shielded from the end of the caller's context once it has begun:
 // a COMMIT that is cut off has done nobody knows what.
 func (e *postgresEngine) update(ctx context.Context, fn func(*tx) error) error {
@@ -177,13 +188,22 @@ func pause(ctx context.Context, attempt int) bool {
 }
 
 func (e *postgresEngine) attempt(waiting context.Context, begin string, fn func(*tx) error) error {
+	return e.connected(waiting, func(conn *pgx.Conn) error {
+		ctx, cancel := shield(waiting, begin)
+		defer cancel()
+		return e.transact(ctx, newPipeline(conn, begin), begin, fn)
+	})
+}
+
+// connected waits for a connection, which is fn's while it runs.
+func (e *postgresEngine) connected(ctx context.Context, fn func(*pgx.Conn) error) error {
 	select {
 	case e.line <- struct{}{}:
 		defer func() { <-e.line }()
-	case <-waiting.Done():
-		return unavailable(waiting.Err())
+	case <-ctx.Done():
+		return unavailable(ctx.Err())
 	}
-	conn, err := e.db.DB.DB.Conn(waiting)
+	conn, err := e.db.DB.DB.Conn(ctx)
 	if err != nil && e.closed.Load() {
 		err = errClosed // database/sql has no error of its own that can be told
 	}
@@ -191,11 +211,7 @@ func (e *postgresEngine) attempt(waiting context.Context, begin string, fn func(
 		return e.db.speaks.translate(err)
 	}
 	defer func() { _ = conn.Close() }()
-	ctx, cancel := shield(waiting, begin)
-	defer cancel()
-	return conn.Raw(func(connection any) error {
-		return e.transact(ctx, newPipeline(connection.(*stdlib.Conn).Conn(), begin), begin, fn)
-	})
+	return conn.Raw(func(connection any) error { return fn(connection.(*stdlib.Conn).Conn()) })
 }
 
 // transact runs fn in the transaction that p is.

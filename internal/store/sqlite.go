@@ -133,6 +133,18 @@ func (e *sqliteEngine) view(ctx context.Context, fn func(*tx) error) error {
 	return e.snapshot(ctx, fn)
 }
 
+// glance has the store's limit without a context of its own: what it runs is
+// short, and is not stopped halfway.
+func (e *sqliteEngine) glance(ctx context.Context, fn func(*tx) error) error {
+	s, err := e.readers.take(ctx)
+	if err != nil {
+		return e.db.speaks.translate(err)
+	}
+	defer e.readers.give(s)
+	t := &tx{ctx: ctx, db: e.db, run: s, readOnly: true, lone: true}
+	return t.result(fn(t))
+}
+
 // snapshot runs fn on the state that its first query finds.
 func (e *sqliteEngine) snapshot(ctx context.Context, fn func(*tx) error) error {
 	s, err := e.readers.take(ctx)

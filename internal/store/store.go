@@ -47,6 +47,8 @@ var _ core.Store = (*Store)(nil)
 // engine is what differs between the databases beyond their SQL.
 type engine interface {
 	view(ctx context.Context, fn func(*tx) error) error
+	// glance is a view without a transaction, for one statement.
+	glance(ctx context.Context, fn func(*tx) error) error
 	update(ctx context.Context, fn func(*tx) error) error
 	bulk(ctx context.Context, fn func(*tx) error) error
 	// inspect is a view without limits of time.
@@ -92,6 +94,20 @@ func (s *Store) View(ctx context.Context, fn func(core.Tx) error) error {
 	}
 	defer leave()
 	return s.engine.view(ctx, func(t *tx) error { return fn(t) })
+}
+
+// Glance implements [core.Store].
+func (s *Store) Glance(ctx context.Context, fn func(core.Tx) error) error {
+	leave, err := s.views.enter(ctx)
+	if err != nil {
+		return err
+	}
+	defer leave()
+	run := func(t *tx) error { return fn(t) }
+	if err = s.engine.glance(ctx, run); errors.Is(err, errSecond) {
+		err = s.engine.view(ctx, run)
+	}
+	return err
 }
 
 // Update implements [core.Store]. Once fn runs, the end of ctx no longer stops

@@ -25,6 +25,8 @@ type tx struct {
 	failed error
 
 	readOnly bool
+	lone     bool // it is no transaction, but one statement
+	begun    bool // a statement was run
 }
 
 var _ core.Tx = (*tx)(nil)
@@ -67,6 +69,10 @@ func (t *tx) ready() error {
 	if !t.until.IsZero() && time.Now().After(t.until) {
 		return t.fail(context.DeadlineExceeded)
 	}
+	if t.lone && t.begun {
+		return t.fail(errSecond)
+	}
+	t.begun = true
 	return nil
 }
 
@@ -102,6 +108,7 @@ func (t *tx) writable(args []any) error {
 
 var (
 	errReadOnly = errors.New("a view must not write")
+	errSecond   = errors.New("a second statement outside a transaction")
 	errText     = core.Errorf(core.Invalid, "text must be valid UTF-8 without NUL")
 )
 

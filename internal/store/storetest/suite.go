@@ -47,6 +47,7 @@ func Run(t *testing.T, open func(t testing.TB) core.Store) {
 		"panic":        testPanic,
 		"cancellation": testCancellation,
 		"views":        testViews,
+		"glances":      testGlances,
 		"failure":      testFailure,
 		"concurrency":  testConcurrency,
 		"write skew":   testWriteSkew,

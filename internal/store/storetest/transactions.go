@@ -48,7 +48,7 @@ func testRollback(t *testing.T, s core.Store) {
 
 // testPanic wants a panic to reach its caller, and to undo only its own.
 func testPanic(t *testing.T, s core.Store) {
-	for name, run := range map[string]func(context.Context, func(core.Tx) error) error{"Update": s.Update, "View": s.View} {
+	for name, run := range map[string]func(context.Context, func(core.Tx) error) error{"Update": s.Update, "View": s.View, "Glance": s.Glance} {
 		func() {
 			defer func() {
 				if err, ok := recover().(error); !ok || !errors.Is(err, errRefused) {
@@ -143,6 +143,50 @@ func testViews(t *testing.T, s core.Store) {
 		t.Error("a view that tried to write and did not tell succeeded")
 	}
 	wantSetting(t, s, "a", "2")
+}
+
+// testGlances wants a glance to run its function once for one statement, and
+// once more, on one snapshot, where it comes to a second; and to write nothing.
+func testGlances(t *testing.T, s core.Store) {
+	put(t, s, "a", "1")
+	runs, seen := 0, ""
+	glance := func(fn func(tx core.Tx) error) error {
+		runs = 0
+		return s.Glance(t.Context(), func(tx core.Tx) error { runs++; return fn(tx) })
+	}
+	err := glance(func(tx core.Tx) (err error) { seen, err = tx.Setting("a"); return err })
+	if err != nil || runs != 1 || seen != "1" {
+		t.Errorf("a glance sees %q in %d runs: %v; want 1 in one", seen, runs, err)
+	}
+	var after string
+	err = glance(func(tx core.Tx) (err error) {
+		if seen, err = tx.Setting("a"); err != nil {
+			return err
+		}
+		put(t, s, "a", "after "+seen)
+		after, err = tx.Setting("a")
+		return err
+	})
+	if err != nil || runs != 2 || seen != "after 1" || after != seen {
+		t.Errorf("a glance of two statements sees %q, then %q, in %d runs: %v; want one state, in two", seen, after, runs, err)
+	}
+	err = glance(func(tx core.Tx) error {
+		_ = fails(tx.Setting("a"))
+		_ = fails(tx.Setting("a"))
+		return errRefused
+	})
+	if !errors.Is(err, errRefused) || runs != 2 {
+		t.Errorf("a glance that overlooks an error = %v in %d runs, want the function's error in two", err, runs)
+	}
+	if err := glance(func(tx core.Tx) error { return tx.PutSetting("a", "3") }); err == nil {
+		t.Error("a glance could write")
+	}
+	wantKind(t, "a glance at what is not there", glance(func(tx core.Tx) error { return fails(tx.Setting("b")) }), core.NotFound)
+	gone, cancel := context.WithCancel(t.Context())
+	cancel()
+	err = s.Glance(gone, func(tx core.Tx) error { return fails(tx.Setting("a")) })
+	wantKind(t, "Glance after the context's end", err, core.Unavailable)
+	wantSetting(t, s, "a", "after after 1")
 }
 
 // testFailure wants an update to fail when one of its calls has, whatever its
