@@ -17,7 +17,6 @@ import (
 	"github.com/google/uuid"
 
 	"keyrack/internal/core"
-	"keyrack/internal/pgtest"
 	"keyrack/internal/store"
 	"keyrack/internal/store/storetest"
 )
@@ -348,7 +347,7 @@ func TestClaimKeepsToItsLimits(t *testing.T) {
 func TestClaimAtOnce(t *testing.T) {
 	t.Parallel()
 	const deliveries = 200
-	url := pgtest.URL(t)
+	url := storetest.PostgresURL(t)
 	w := newWorldOn(t, storetest.Open(t, store.Options{URL: url}))
 	servers := []*core.Service{w.Service, w.over(storetest.Open(t, store.Options{URL: url}))}
 	by := w.project(core.NewProject{Name: "p"})
@@ -387,7 +386,7 @@ func TestClaimAtOnce(t *testing.T) {
 // Nor do they have more of one receiver under way than its share, together.
 func TestClaimAtOnceKeepsToTheReceiversShare(t *testing.T) {
 	t.Parallel()
-	url := pgtest.URL(t)
+	url := storetest.PostgresURL(t)
 	w := newWorldOn(t, storetest.Open(t, store.Options{URL: url}))
 	servers := []*core.Service{w.Service, w.over(storetest.Open(t, store.Options{URL: url}))}
 	by := w.project(core.NewProject{Name: "p"})

@@ -25,10 +25,21 @@ const ServerVariable = "TEST_POSTGRES_URL"
 // Dropping waits for the server to end the sessions that a test left open.
 const dropTimeout = 30 * time.Second
 
+// empty is what an empty database is a copy of: nobody can be connected to it,
+// where a session in template1 would refuse the copy.
+const empty = "template0"
+
 // URL makes an empty database and returns its URL. The database is dropped
 // when the test ends, whoever may still be connected to it. The test fails
 // where there is no server: no result on PostgreSQL is not a good one.
 func URL(t testing.TB) string {
+	t.Helper()
+	return Copy(t, empty)
+}
+
+// Copy is as [URL], for a database that begins as a copy of one that
+// [Template] made.
+func Copy(t testing.TB, template string) string {
 	t.Helper()
 	server, err := serverURL()
 	if err != nil {
@@ -37,8 +48,7 @@ func URL(t testing.TB) string {
 	fresh := *server
 	fresh.Path = "keyrack_test_" + strings.ToLower(rand.Text())
 	database := pgx.Identifier{fresh.Path}.Sanitize()
-	// From template0, which nobody can be connected to: a session in template1 would refuse the copy.
-	if err := execute(t.Context(), server, "CREATE DATABASE "+database+" TEMPLATE template0"); err != nil {
+	if err := execute(t.Context(), server, "CREATE DATABASE "+database+" TEMPLATE "+pgx.Identifier{template}.Sanitize()); err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {

@@ -2,6 +2,8 @@ package pgtest_test
 
 import (
 	"context"
+	"crypto/rand"
+	"errors"
 	"fmt"
 	"net/url"
 	"os"
@@ -50,6 +52,57 @@ func TestURLDropsTheDatabaseUnderOpenConnections(t *testing.T) {
 	if err := left.Ping(t.Context()); err == nil {
 		t.Error("a connection to the dropped database still answers")
 	}
+}
+
+func TestCopyBeginsAsTheTemplate(t *testing.T) {
+	t.Parallel()
+	content := strings.ToLower(rand.Text())
+	filled := 0
+	template := func() string {
+		name, err := pgtest.Template(t.Context(), content, func(url string) error {
+			filled++
+			conn, err := pgx.Connect(t.Context(), url)
+			if err != nil {
+				return err
+			}
+			_, err = conn.Exec(t.Context(), "CREATE TABLE note AS SELECT 'for all' AS text")
+			return errors.Join(err, conn.Close(t.Context()))
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return name
+	}
+	admin := connect(t, os.Getenv(pgtest.ServerVariable))
+	t.Cleanup(func() {
+		_, _ = admin.Exec(context.WithoutCancel(t.Context()), "DROP DATABASE IF EXISTS keyrack_template_"+content)
+	})
+	first, second := connect(t, pgtest.Copy(t, template())), connect(t, pgtest.Copy(t, template()))
+	mustExec(t, first, "INSERT INTO note VALUES ('for the first')")
+	if got := queryInt(t, second, "SELECT count(*) FROM note WHERE text = 'for all'"); got != 1 {
+		t.Errorf("rows that the template had in its second copy = %d, want 1", got)
+	}
+	if got := queryInt(t, second, "SELECT count(*) FROM note"); got != 1 {
+		t.Errorf("rows in the second copy = %d, want 1, whatever the first has", got)
+	}
+	if filled != 1 {
+		t.Errorf("the template was filled %d times, want once", filled)
+	}
+}
+
+func TestTemplateGivenUpHalfWayIsMadeAnew(t *testing.T) {
+	t.Parallel()
+	content := strings.ToLower(rand.Text())
+	full := errors.New("the disk is full")
+	if _, err := pgtest.Template(t.Context(), content, func(string) error { return full }); !errors.Is(err, full) {
+		t.Fatalf("Template() = %v, want %v", err, full)
+	}
+	name, err := pgtest.Template(t.Context(), content, func(string) error { return nil })
+	if err != nil {
+		t.Fatal(err)
+	}
+	admin := connect(t, os.Getenv(pgtest.ServerVariable))
+	mustExec(t, admin, "DROP DATABASE "+name)
 }
 
 func TestURLFailsWithoutServer(t *testing.T) {

@@ -17,8 +17,8 @@ import (
 
 	"keyrack/internal/cli"
 	"keyrack/internal/config"
-	"keyrack/internal/pgtest"
 	"keyrack/internal/server"
+	"keyrack/internal/store/storetest"
 )
 
 var update = flag.Bool("update", false, "write access.csv as the server behaves, to be reviewed")
@@ -76,7 +76,7 @@ func TestAccess(t *testing.T) {
 	})
 	t.Run("postgres", func(t *testing.T) {
 		t.Parallel()
-		holdAccess(t, pgtest.URL(t))
+		holdAccess(t, storetest.PostgresURL(t))
 	})
 }
 

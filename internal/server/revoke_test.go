@@ -14,7 +14,7 @@ import (
 	signer "github.com/dghubble/oauth1"
 
 	"keyrack/internal/config"
-	"keyrack/internal/pgtest"
+	"keyrack/internal/store/storetest"
 )
 
 // subject is who is going to lose something: an account, a project and an
@@ -272,7 +272,7 @@ func eachPlace(t *testing.T, world string, try func(t *testing.T, p place)) {
 	})
 	t.Run("postgres", func(t *testing.T) {
 		t.Parallel()
-		try(t, placeOf(t, pgtest.URL(t), world, 2))
+		try(t, placeOf(t, storetest.PostgresURL(t), world, 2))
 	})
 }
 

@@ -2,8 +2,10 @@ package store
 
 import (
 	"context"
+	"crypto/sha256"
 	"database/sql"
 	"embed"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -45,6 +47,24 @@ type migrator struct {
 type Versions struct {
 	Current int64 // the database's; 0 before the first migration
 	Newest  int64 // the program's
+}
+
+// MigrationsDigest is the same for programs whose migrations are the same, to
+// the byte.
+func MigrationsDigest() string {
+	sum := sha256.New()
+	err := fs.WalkDir(migrationFiles, ".", func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		text, err := migrationFiles.ReadFile(path)
+		_, _ = fmt.Fprintf(sum, "%s %d\n%s", path, len(text), text)
+		return err
+	})
+	if err != nil {
+		panic(err) // they are part of the program
+	}
+	return hex.EncodeToString(sum.Sum(nil)[:8])
 }
 
 // Migrate brings the schema to the newest version. Processes that start

@@ -39,12 +39,8 @@ var template = sync.OnceValues(func() ([]byte, error) {
 		return nil, err
 	}
 	defer func() { _ = os.RemoveAll(dir) }()
-	path, ctx := filepath.Join(dir, "template.db"), context.Background() // of no single test
-	s, err := store.Open(ctx, store.Options{Path: path})
-	if err != nil {
-		return nil, err
-	}
-	if err := errors.Join(s.Migrate(ctx), s.Close()); err != nil {
+	path := filepath.Join(dir, "template.db")
+	if err := migrate(context.Background(), store.Options{Path: path}); err != nil { // of no single test
 		return nil, err
 	}
 	return os.ReadFile(path) // #nosec G304 -- made above
@@ -53,7 +49,33 @@ var template = sync.OnceValues(func() ([]byte, error) {
 // Postgres opens an empty store in a PostgreSQL database of the test's own.
 func Postgres(t testing.TB) *store.Store {
 	t.Helper()
-	return Open(t, store.Options{URL: pgtest.URL(t)})
+	return Open(t, store.Options{URL: PostgresURL(t)})
+}
+
+// PostgresURL names an empty, migrated PostgreSQL database of the test's own: a
+// copy of the template.
+func PostgresURL(t testing.TB) string {
+	t.Helper()
+	template, err := postgresTemplate()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return pgtest.Copy(t, template)
+}
+
+var postgresTemplate = sync.OnceValues(func() (string, error) {
+	ctx := context.Background() // of no single test
+	return pgtest.Template(ctx, store.MigrationsDigest(), func(url string) error {
+		return migrate(ctx, store.Options{URL: url})
+	})
+})
+
+func migrate(ctx context.Context, o store.Options) error {
+	s, err := store.Open(ctx, o)
+	if err != nil {
+		return err
+	}
+	return errors.Join(s.Migrate(ctx), s.Close())
 }
 
 // Open opens and migrates a store, to be closed when the test ends.
