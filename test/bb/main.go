@@ -10,6 +10,8 @@ import (
 	"runtime/debug"
 	"slices"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -22,6 +24,7 @@ type row struct {
 	what   string
 	stores []string // on which it is run
 	ci     bool     // small enough to be run with each change
+	waits  bool     // for time to pass: costs others nothing, and is run beside them where ci
 	run    func(b *trial)
 }
 
@@ -33,27 +36,27 @@ var (
 
 // rows is the catalogue.
 var rows = []row{
-	{"F1", "kill -9 while clients write", both, true, killed},
-	{"F2", "a sync before each acknowledgement", both, true, syncedFirst},
-	{"F3", "every sync fails", sqlite, true, syncFails},
-	{"F4", "the disk is full", both, true, diskFull},
-	{"F5", "another process holds the write lock", sqlite, true, lockHeld},
-	{"F6", "what `keyrack doctor` finds", sqlite, true, doctor},
-	{"F7", "the database restarts under load", postgres, true, databaseRestarts},
-	{"F8", "failover to a standby", postgres, false, failover},
-	{"F9", "the database is locked, dry, gone silent", postgres, false, databaseSlow},
-	{"F17", "no audit record, no secret", both, true, auditBroken},
-	{"C1", "no secret in the clear", both, true, nothingInClear},
-	{"C2", "a wrong master key", sqlite, true, wrongMasterKey},
-	{"C3", "sealed values changed and swapped", sqlite, true, tampered},
-	{"C4", "new keys for the vault, and kills", both, true, rotated},
-	{"L1", "silent SSH clients", sqlite, true, silentClients},
-	{"L2", "a key exchange that never ends", sqlite, false, slowKeyExchange},
-	{"L5", "durable writes beside readers", both, false, durableWrites},
-	{"L6", "more requests than there is capacity", both, false, overload},
-	{"L7", "slow HTTP clients", sqlite, false, slowHTTP},
-	{"L8", "a flood of wrong passwords", sqlite, true, loginFlood},
-	{"L11", "a graceful stop under load", both, true, gracefulStop},
+	{"F1", "kill -9 while clients write", both, true, false, killed},
+	{"F2", "a sync before each acknowledgement", both, true, false, syncedFirst},
+	{"F3", "every sync fails", sqlite, true, false, syncFails},
+	{"F4", "the disk is full", both, true, false, diskFull},
+	{"F5", "another process holds the write lock", sqlite, true, true, lockHeld},
+	{"F6", "what `keyrack doctor` finds", sqlite, true, false, doctor},
+	{"F7", "the database restarts under load", postgres, true, false, databaseRestarts},
+	{"F8", "failover to a standby", postgres, false, false, failover},
+	{"F9", "the database is locked, dry, gone silent", postgres, false, false, databaseSlow},
+	{"F17", "no audit record, no secret", both, true, false, auditBroken},
+	{"C1", "no secret in the clear", both, true, false, nothingInClear},
+	{"C2", "a wrong master key", sqlite, true, false, wrongMasterKey},
+	{"C3", "sealed values changed and swapped", sqlite, true, false, tampered},
+	{"C4", "new keys for the vault, and kills", both, true, false, rotated},
+	{"L1", "silent SSH clients", sqlite, true, true, silentClients},
+	{"L2", "a key exchange that never ends", sqlite, false, false, slowKeyExchange},
+	{"L5", "durable writes beside readers", both, false, false, durableWrites},
+	{"L6", "more requests than there is capacity", both, false, false, overload},
+	{"L7", "slow HTTP clients", sqlite, false, false, slowHTTP},
+	{"L8", "a flood of wrong passwords", sqlite, true, false, loginFlood},
+	{"L11", "a graceful stop under load", both, true, false, gracefulStop},
 }
 
 func main() {
@@ -101,18 +104,46 @@ func run(ctx context.Context) int {
 		fmt.Fprintln(os.Stderr, "bb:", err)
 		return 2
 	}
-	failed := 0
-	for _, r := range rows {
+	var failed atomic.Int32
+	var beside sync.WaitGroup
+	try := func(r row, db string) {
+		if ctx.Err() == nil && !o.try(ctx, r, db) {
+			failed.Add(1)
+		}
+	}
+	for _, r := range o.inOrder() {
 		for _, db := range r.stores {
-			if o.wanted(r, db) && ctx.Err() == nil && !o.try(ctx, r, db) {
-				failed++
+			switch {
+			case !o.wanted(r, db):
+			case o.besideOthers(r):
+				beside.Go(func() { try(r, db) })
+			default:
+				try(r, db)
 			}
 		}
 	}
-	if failed > 0 || ctx.Err() != nil {
+	beside.Wait()
+	if failed.Load() > 0 || ctx.Err() != nil {
 		return 1
 	}
 	return 0
+}
+
+// besideOthers tells whether a row is run while others are. At night each has
+// the machine for itself.
+func (o options) besideOthers(r row) bool { return r.waits && !o.night }
+
+// inOrder begins with the rows that are run beside others.
+func (o options) inOrder() []row {
+	first, then := []row{}, []row{}
+	for _, r := range rows {
+		if o.besideOthers(r) {
+			first = append(first, r)
+		} else {
+			then = append(then, r)
+		}
+	}
+	return append(first, then...)
 }
 
 // try runs a row on a store and prints its line.
