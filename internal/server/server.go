@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"runtime"
 	"slices"
 	"time"
 
@@ -42,6 +43,8 @@ type Running struct {
 // Run serves until ctx is done, then stops: it refuses the new, lets what runs
 // finish for the configured grace, and cancels the rest.
 func Run(ctx context.Context, o Options) (err error) {
+	room := headroom()
+	defer runtime.KeepAlive(room)
 	s := &server{Options: o, metrics: prometheus.NewRegistry()}
 	defer func() { err = errors.Join(err, s.close()) }()
 	if err := s.open(ctx); err != nil {
