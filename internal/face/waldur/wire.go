@@ -40,7 +40,7 @@ func isZero(id uuid.UUID) bool { return id == uuid.UUID{} }
 
 // parseUUID reads a UUID with or without dashes, in any case.
 func parseUUID(text string) (uuid.UUID, bool) {
-	text = strings.NewReplacer("urn:", "", "uuid:", "").Replace(text)
+	text = strings.ReplaceAll(strings.ReplaceAll(text, "urn:", ""), "uuid:", "")
 	digits := strings.ReplaceAll(strings.Trim(text, "{}"), "-", "")
 	if len(digits) != 32 {
 		return uuid.UUID{}, false
