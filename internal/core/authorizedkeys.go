@@ -63,12 +63,17 @@ func (k ServedKey) opens(f sshkey.Fingerprint) bool {
 // and "login:name" as comment. No options stand in front, and nothing in login
 // or a name can bring in any, or a line of its own.
 func AuthorizedKeysText(login string, keys []ServedKey) string {
-	var b strings.Builder
+	b := make([]byte, 0, commonLine*len(keys))
 	for _, k := range keys {
-		b.WriteString(k.Public.String() + " " + inOneLine(login+":"+k.Name) + "\n")
+		b = append(k.Public.Append(b), ' ')
+		b = append(append(append(b, inOneLine(login)...), ':'), inOneLine(k.Name)...)
+		b = append(b, '\n')
 	}
-	return b.String()
+	return string(b)
 }
+
+// commonLine is as long as most lines of authorized_keys, in bytes.
+const commonLine = 256
 
 // inOneLine replaces what could end a line, or steer the terminal of whoever
 // reads it. Names are checked when they are made; a line that lets people in

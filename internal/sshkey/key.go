@@ -44,7 +44,12 @@ func (k PublicKey) String() string {
 	if k.IsZero() {
 		return ""
 	}
-	return k.Algorithm() + " " + base64.StdEncoding.EncodeToString([]byte(k.wire))
+	return string(k.Append(nil))
+}
+
+// Append appends what [PublicKey.String] returns, of a key that is one.
+func (k PublicKey) Append(b []byte) []byte {
+	return base64.StdEncoding.AppendEncode(append(append(b, k.Algorithm()...), ' '), []byte(k.wire))
 }
 
 // Bits returns the size that ssh-keygen -l prints: the bits of an RSA modulus

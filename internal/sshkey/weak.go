@@ -45,10 +45,18 @@ func isSmallOrder(point string) bool {
 	return slices.Contains(smallOrder, hex.EncodeToString(y))
 }
 
-// primes are prime numbers whose product fits in 64 bits.
+// primes are prime numbers whose product has 62 bits at most.
 type primes struct {
-	product uint64
-	each    []uint64
+	product   uint64
+	each      []uint64
+	r64, r128 uint64 // what 2^64 and 2^128 leave when divided by the product
+}
+
+// dividing gives primes with all that is known of them.
+func dividing(product uint64, each []uint64) primes {
+	_, r64 := bits.Div64(1, 0, product)
+	_, r128 := bits.Div64(r64, 0, product)
+	return primes{product, each, r64, r128}
 }
 
 // smallPrimes are the primes below 752. A modulus that shares one of them was
@@ -56,18 +64,19 @@ type primes struct {
 // four times in five.
 var smallPrimes = sync.OnceValue(func() []primes {
 	var all []primes
-	last := primes{product: 1}
+	product, each := uint64(1), []uint64(nil)
 	for n := uint64(2); n < 752; n++ {
 		if !big.NewInt(int64(n)).ProbablyPrime(0) {
 			continue
 		}
-		if over, _ := bits.Mul64(last.product, n); over > 0 {
-			all, last = append(all, last), primes{product: 1}
+		if over, more := bits.Mul64(product, n); over > 0 || more>>62 > 0 {
+			all = append(all, dividing(product, each))
+			product, each = 1, nil
 		}
-		last.product *= n
-		last.each = append(last.each, n)
+		product *= n
+		each = append(each, n)
 	}
-	return append(all, last)
+	return append(all, dividing(product, each))
 })
 
 // hasSmallFactor divides by many primes at once: keys are asked this each time
@@ -83,13 +92,22 @@ func hasSmallFactor(modulus string) bool {
 }
 
 // remainder is what is left of a big-endian number by division by the product.
-func (p primes) remainder(number string) (rest uint64) {
-	for head := len(number) % 8; head > 0; head-- {
-		_, rest = bits.Div64(rest>>56, rest<<8|uint64(number[0]), p.product)
-		number = number[1:]
+// It multiplies, which takes a tenth of the time: of what was read before, each
+// 64 bits are replaced by what they leave. That always fits in 128 bits.
+func (p primes) remainder(number string) uint64 {
+	var high, low uint64
+	for ; len(number)%8 > 0; number = number[1:] {
+		low = low<<8 | uint64(number[0])
 	}
 	for ; number != ""; number = number[8:] {
-		_, rest = bits.Div64(rest, binary.BigEndian.Uint64([]byte(number[:8])), p.product)
+		h, l := bits.Mul64(high, p.r128)
+		high, low = bits.Mul64(low, p.r64)
+		var carry uint64
+		low, carry = bits.Add64(low, l, 0)
+		high += h + carry
+		low, carry = bits.Add64(low, binary.BigEndian.Uint64([]byte(number[:8])), 0)
+		high += carry
 	}
+	_, rest := bits.Div64(high%p.product, low, p.product)
 	return rest
 }
