@@ -22,7 +22,10 @@ type Member = struct {
 func (o Object) MarshalJSON() ([]byte, error) { return o.append(nil) }
 
 // JSON gives compact JSON with its text as it is: <, > and & are not escaped.
-func JSON(v any) ([]byte, error) { return appendJSON(nil, v) }
+func JSON(v any) ([]byte, error) { return appendJSON(make([]byte, 0, commonReply), v) }
+
+// commonReply is as long as most replies that show one thing, in bytes.
+const commonReply = 1024
 
 func (o Object) append(b []byte) (_ []byte, err error) {
 	b = append(b, '{')
