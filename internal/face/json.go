@@ -21,6 +21,13 @@ type Member = struct {
 // MarshalJSON writes the members in their order.
 func (o Object) MarshalJSON() ([]byte, error) { return o.append(nil) }
 
+// Written is a value that appends its own JSON. A list of hundreds of objects is
+// written so without making members of them first.
+type Written func(b []byte) []byte
+
+// MarshalJSON gives what is written.
+func (w Written) MarshalJSON() ([]byte, error) { return w(nil), nil }
+
 // JSON gives compact JSON with its text as it is: <, > and & are not escaped.
 func JSON(v any) ([]byte, error) { return appendJSON(make([]byte, 0, commonReply), v) }
 
@@ -48,19 +55,32 @@ func (o Object) append(b []byte) (_ []byte, err error) {
 // level. All else it leaves to that package.
 func appendJSON(b []byte, v any) ([]byte, error) {
 	switch v := v.(type) {
+	case Written:
+		return v(b), nil
 	case Object:
 		return v.append(b)
 	case []Object:
 		return appendList(b, v)
 	case string:
-		if isLiteral(v) {
-			return append(append(append(b, '"'), v...), '"'), nil
-		}
+		return AppendText(b, v), nil
 	case int:
 		return strconv.AppendInt(b, int64(v), 10), nil
 	case bool:
 		return strconv.AppendBool(b, v), nil
 	}
+	return encode(b, v)
+}
+
+// AppendText appends a text as JSON has it.
+func AppendText(b []byte, text string) []byte {
+	if isLiteral(text) {
+		return append(append(append(b, '"'), text...), '"')
+	}
+	b, _ = encode(b, text) // there is no text that cannot be written
+	return b
+}
+
+func encode(b []byte, v any) ([]byte, error) {
 	var text bytes.Buffer
 	e := json.NewEncoder(&text)
 	e.SetEscapeHTML(false)

@@ -16,6 +16,7 @@ func TestJSON(t *testing.T) {
 	}{
 		"in order":  {face.Object{{"b", 1}, {"a", "x"}}, `{"b":1,"a":"x"}`},
 		"nested":    {face.Object{{"o", face.Object{}}, {"l", []face.Object{{{"t", true}}, {}}}}, `{"o":{},"l":[{"t":true},{}]}`},
+		"written":   {face.Object{{"w", face.Written(func(b []byte) []byte { return face.AppendText(append(b, '['), "<é\n") })}}, `{"w":["<é\n"}`},
 		"no list":   {[]face.Object(nil), `null`},
 		"in a list": {[]any{face.Object{{"n", nil}}}, `[{"n":null}]`},
 		"markup":    {"<a href='x'>&", `"<a href='x'>&"`},

@@ -39,8 +39,16 @@ func (f MD5) String() string { return prefixMD5 + f.Bare() }
 // use: lower-case hex pairs with colons, no prefix.
 func (f MD5) Bare() string { return colonHex(f[:]) }
 
+// AppendBare appends what [MD5.Bare] returns.
+func (f MD5) AppendBare(b []byte) []byte { return appendColonHex(b, f[:]) }
+
 // String returns ssh-keygen's spelling: "SHA256:" and base64 without padding.
 func (f SHA256) String() string { return prefixSHA256 + base64.RawStdEncoding.EncodeToString(f[:]) }
+
+// Append appends what [SHA256.String] returns.
+func (f SHA256) Append(b []byte) []byte {
+	return base64.RawStdEncoding.AppendEncode(append(b, prefixSHA256...), f[:])
+}
 
 // Padded returns Foreman's spelling: base64 with padding, no prefix.
 func (f SHA256) Padded() string { return base64.StdEncoding.EncodeToString(f[:]) }
@@ -49,23 +57,28 @@ func (f SHA256) Padded() string { return base64.StdEncoding.EncodeToString(f[:])
 // without padding.
 func (f SHA512) String() string { return prefixSHA512 + base64.RawStdEncoding.EncodeToString(f[:]) }
 
+// Append appends what [SHA512.String] returns.
+func (f SHA512) Append(b []byte) []byte {
+	return base64.RawStdEncoding.AppendEncode(append(b, prefixSHA512...), f[:])
+}
+
 const (
 	prefixMD5    = "MD5:"
 	prefixSHA256 = "SHA256:"
 	prefixSHA512 = "SHA512:"
 )
 
-func colonHex(sum []byte) string {
-	digits := hex.EncodeToString(sum)
-	var b strings.Builder
-	b.Grow(3*len(sum) - 1)
-	for i := 0; i < len(digits); i += 2 {
+func colonHex(sum []byte) string { return string(appendColonHex(nil, sum)) }
+
+func appendColonHex(b, sum []byte) []byte {
+	const digits = "0123456789abcdef"
+	for i, c := range sum {
 		if i > 0 {
-			b.WriteByte(':')
+			b = append(b, ':')
 		}
-		b.WriteString(digits[i : i+2])
+		b = append(b, digits[c>>4], digits[c&15])
 	}
-	return b.String()
+	return b
 }
 
 // Hash is a hash function that fingerprints are made with.

@@ -119,11 +119,6 @@ func insertText(table string, columns []string) string {
 	return "INSERT INTO " + table + " (" + strings.Join(columns, ", ") + ") VALUES (?" + strings.Repeat(", ?", len(columns)-1) + ")"
 }
 
-// scan reads the row at hand into the struct that v is.
-func (s *shape) scan(r answer, v reflect.Value) error {
-	return r.Scan(s.appendFields(make([]any, 0, len(s.read)), v)...)
-}
-
 // appendFields appends where the columns that are read belong in the struct that v is.
 func (s *shape) appendFields(dest []any, v reflect.Value) []any {
 	for _, f := range s.read {
@@ -132,11 +127,16 @@ func (s *shape) appendFields(dest []any, v reflect.Value) []any {
 	return dest
 }
 
-// appendTo gives a scan that appends each row to rows.
+// appendTo gives a scan that appends each row to rows. All are read into one
+// place, so that its columns are looked up once.
 func appendTo[R any](s *shape, rows *[]R) func(answer) error {
+	row := new(R)
+	dest := s.appendFields(make([]any, 0, len(s.read)), reflect.ValueOf(row).Elem())
 	return func(r answer) error {
-		*rows = append(*rows, *new(R))
-		return s.scan(r, reflect.ValueOf(&(*rows)[len(*rows)-1]).Elem())
+		*row = *new(R)
+		err := r.Scan(dest...)
+		*rows = append(*rows, *row)
+		return err
 	}
 }
 

@@ -41,7 +41,8 @@ func describe(path string) face.Handler {
 func keyActions() object {
 	types := map[string]string{"url": "field", "is_shared": "boolean"}
 	var fields object
-	for _, name := range keyFields {
+	for _, m := range keyMembers {
+		name := m.name
 		kind := types[name]
 		if kind == "" {
 			kind = "string"

@@ -20,14 +20,10 @@ func (a *api) listKeys(r *http.Request, by core.Actor) (face.Reply, error) {
 	if err != nil {
 		return face.Reply{}, err
 	}
-	base, fields := a.base(r), queryOf(r)["field"]
-	return a.paged(r, func(p core.Page) ([]object, int, error) {
+	form := formOfKeys(a.base(r), queryOf(r)["field"])
+	return a.paged(r, func(p core.Page) (any, int, error) {
 		keys, total, err := a.Core.KeyEntries(r.Context(), by, core.KeyQuery{Where: where, Order: order, Page: p})
-		items := make([]object, len(keys))
-		for i, k := range keys {
-			items[i] = only(keyObject(base, k), fields)
-		}
-		return items, total, err
+		return form.list(keys), total, err
 	})
 }
 
@@ -69,7 +65,7 @@ func (a *api) readKey(r *http.Request, by core.Actor) (face.Reply, error) {
 	if err != nil {
 		return face.Reply{}, err
 	}
-	return face.Reply{Body: only(keyObject(a.base(r), k), queryOf(r)["field"])}, nil
+	return face.Reply{Body: formOfKeys(a.base(r), queryOf(r)["field"]).one(k)}, nil
 }
 
 func (a *api) createKey(r *http.Request, by core.Actor) (face.Reply, error) {
@@ -95,7 +91,7 @@ func (a *api) createKey(r *http.Request, by core.Actor) (face.Reply, error) {
 		return face.Reply{}, createError(err)
 	}
 	h := http.Header{"Location": {keyURL(a.base(r), k.Key)}}
-	return face.Reply{Status: http.StatusCreated, Header: h, Body: keyObject(a.base(r), k)}, nil
+	return face.Reply{Status: http.StatusCreated, Header: h, Body: formOfKeys(a.base(r), nil).one(k)}, nil
 }
 
 // createError words what core has against a key that the face found well-formed.

@@ -14,7 +14,7 @@ import (
 
 // paged answers with one page of a list. list gives the items of a page and how
 // many there are in all.
-func (a *api) paged(r *http.Request, list func(p core.Page) ([]object, int, error)) (face.Reply, error) {
+func (a *api) paged(r *http.Request, list func(p core.Page) (items any, total int, err error)) (face.Reply, error) {
 	q := queryOf(r)
 	number, size := q.page()
 	if number == 0 {
@@ -33,9 +33,6 @@ func (a *api) paged(r *http.Request, list func(p core.Page) ([]object, int, erro
 		return face.Reply{}, errPage
 	}
 	h := http.Header{"X-Result-Count": {strconv.Itoa(total)}, "Link": {q.links(a.base(r)+r.URL.EscapedPath(), number, last)}}
-	if items == nil {
-		items = []object{}
-	}
 	return face.Reply{Header: h, Body: items}, nil
 }
 

@@ -95,7 +95,7 @@ func (a *api) listUsers(r *http.Request, by core.Actor) (face.Reply, error) {
 		return face.Reply{}, err
 	}
 	base, fields := a.base(r), queryOf(r)["field"]
-	return a.paged(r, func(p core.Page) ([]object, int, error) {
+	return a.paged(r, func(p core.Page) (any, int, error) {
 		users, total, err := a.Core.Accounts(r.Context(), by, core.AccountQuery{Where: where, Order: order, Page: p})
 		items := make([]object, len(users))
 		for i, u := range users {

@@ -1,6 +1,9 @@
 package waldur
 
 import (
+	"encoding/hex"
+	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -34,7 +37,7 @@ func only(o object, names []string) object {
 }
 
 // plainUUID writes 32 hex digits.
-func plainUUID(id uuid.UUID) string { return strings.ReplaceAll(id.String(), "-", "") }
+func plainUUID(id uuid.UUID) string { return hex.EncodeToString(id[:]) }
 
 func isZero(id uuid.UUID) bool { return id == uuid.UUID{} }
 
@@ -49,28 +52,99 @@ func parseUUID(text string) (uuid.UUID, bool) {
 	return id, err == nil
 }
 
-// keyFields are the members of a key, in their order.
-var keyFields = []string{
-	"url", "uuid", "name", "public_key", "fingerprint_md5", "fingerprint_sha256", "fingerprint_sha512", "user_uuid", "is_shared", "type",
-}
-
 func keyURL(base string, k core.Key) string { return base + "/api/keys/" + plainUUID(k.UUID) + "/" }
 
-func keyObject(base string, k core.KeyEntry) object {
-	text := strings.TrimSpace(k.Text)
-	word, _, _ := strings.Cut(text, " ")
-	return object{
-		{"url", keyURL(base, k.Key)},
-		{"uuid", plainUUID(k.UUID)},
-		{"name", k.Name},
-		{"public_key", text},
-		{"fingerprint_md5", k.Public.MD5().Bare()},
-		{"fingerprint_sha256", k.Public.SHA256().String()},
-		{"fingerprint_sha512", k.Public.SHA512().String()},
-		{"user_uuid", plainUUID(k.OwnerUUID)},
-		{"is_shared", k.Shared},
-		{"type", word},
+// keyForm is how keys are shown in a reply.
+type keyForm struct {
+	url     []byte // what the URLs of keys begin with, in JSON without the closing quote
+	members []keyMember
+}
+
+// keyMember is one member of a key. Lists of keys are long, so that each is
+// written to the reply at once.
+type keyMember struct {
+	name  string
+	write func(b []byte, f keyForm, k *core.KeyEntry) []byte
+}
+
+// keyMembers are those of a key, in their order. Hex digits and base64 are
+// the same in JSON.
+var keyMembers = []keyMember{
+	{"url", func(b []byte, f keyForm, k *core.KeyEntry) []byte {
+		return append(hex.AppendEncode(append(b, f.url...), k.UUID[:]), `/"`...)
+	}},
+	{"uuid", func(b []byte, _ keyForm, k *core.KeyEntry) []byte { return appendUUID(b, k.UUID) }},
+	{"name", func(b []byte, _ keyForm, k *core.KeyEntry) []byte { return face.AppendText(b, k.Name) }},
+	{"public_key", func(b []byte, _ keyForm, k *core.KeyEntry) []byte {
+		return face.AppendText(b, strings.TrimSpace(k.Text))
+	}},
+	{"fingerprint_md5", func(b []byte, _ keyForm, k *core.KeyEntry) []byte {
+		return append(k.Public.MD5().AppendBare(append(b, '"')), '"')
+	}},
+	{"fingerprint_sha256", func(b []byte, _ keyForm, k *core.KeyEntry) []byte {
+		return append(k.Public.SHA256().Append(append(b, '"')), '"')
+	}},
+	{"fingerprint_sha512", func(b []byte, _ keyForm, k *core.KeyEntry) []byte {
+		return append(k.Public.SHA512().Append(append(b, '"')), '"')
+	}},
+	{"user_uuid", func(b []byte, _ keyForm, k *core.KeyEntry) []byte { return appendUUID(b, k.OwnerUUID) }},
+	{"is_shared", func(b []byte, _ keyForm, k *core.KeyEntry) []byte { return strconv.AppendBool(b, k.Shared) }},
+	{"type", func(b []byte, _ keyForm, k *core.KeyEntry) []byte {
+		word, _, _ := strings.Cut(strings.TrimSpace(k.Text), " ")
+		return face.AppendText(b, word)
+	}},
+}
+
+func appendUUID(b []byte, id uuid.UUID) []byte {
+	return append(hex.AppendEncode(append(b, '"'), id[:]), '"')
+}
+
+// formOfKeys is the form with the named members, see [only].
+func formOfKeys(base string, names []string) keyForm {
+	var kept []keyMember
+	for _, m := range keyMembers {
+		if slices.Contains(names, m.name) {
+			kept = append(kept, m)
+		}
 	}
+	if len(kept) == 0 {
+		kept = keyMembers
+	}
+	url := face.AppendText(nil, base+"/api/keys/")
+	return keyForm{url: url[:len(url)-1], members: kept}
+}
+
+// one shows a key.
+func (f keyForm) one(k core.KeyEntry) face.Written {
+	return func(b []byte) []byte { return f.append(b, &k) }
+}
+
+// list shows keys.
+func (f keyForm) list(keys []core.KeyEntry) face.Written {
+	return func(b []byte) []byte {
+		b = append(b, '[')
+		for i := range keys {
+			if i > 0 {
+				b = append(b, ',')
+			}
+			before := len(b)
+			b = f.append(b, &keys[i])
+			if i == 0 { // the others will take about as much
+				b = slices.Grow(b, min((len(b)-before+64)*len(keys), 1<<18))
+			}
+		}
+		return append(b, ']')
+	}
+}
+
+func (f keyForm) append(b []byte, k *core.KeyEntry) []byte {
+	separator := byte('{')
+	for _, m := range f.members {
+		b = append(append(append(b, separator, '"'), m.name...), `":`...)
+		b = m.write(b, f, k)
+		separator = ','
+	}
+	return append(b, '}')
 }
 
 func versionObject(v core.Version) object {
