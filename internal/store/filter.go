@@ -30,10 +30,13 @@ type column struct {
 	// folded is the column that holds the text as [foldCase] makes it, in which
 	// parts are looked for; empty: there is none.
 	folded string
-	// parts: the folded column has an index of what it contains.
-	parts bool
+	// parts names the index of what the folded column contains, as SQLite has it;
+	// empty: there is none.
+	parts string
 	// referred is the query of the value that the column has for one of its own.
 	referred string
+	// restless columns change without another edition of the list.
+	restless bool
 	// optional columns may be NULL.
 	optional bool
 	// among is a query for the values of a row that may have several: a
@@ -68,9 +71,8 @@ func filtered[R any](t *tx, known fields, where core.Filter, order []core.Order,
 			return rows, len(rows), err
 		}
 	}
-	var n int
-	count := func(r answer) error { return r.Scan(&n) }
-	if err := t.onceBound(count, "SELECT count(*) FROM "+s.table+c.text.String(), c.args); err != nil {
+	n, err := c.total()
+	if err != nil {
 		return nil, 0, err
 	}
 	part := reach(p, n)
@@ -178,8 +180,10 @@ type condition struct {
 	table  string
 	text   strings.Builder
 	args   []any
-	narrow bool // a sharp column stands beside
+	narrow bool // what finds few rows stands beside
 	err    error
+
+	restless bool // what is looked at changes without another edition of the list
 }
 
 func (c *condition) where(f core.Filter) {
@@ -195,17 +199,53 @@ func (c *condition) add(f core.Filter) {
 	case nil:
 		c.text.WriteString("TRUE")
 	case core.And:
-		c.narrow = c.narrow || c.hasSharp(f)
-		c.join(f, " AND ", "TRUE")
+		outer := c.narrow
+		parts := c.findersFirst(flat(f))
+		c.narrow = c.narrow || c.hasSharp(parts)
+		c.join(parts, " AND ", "TRUE")
+		c.narrow = outer
 	case core.Or:
 		c.either(f)
 	case core.Not:
+		outer := c.narrow
 		c.text.WriteString("NOT coalesce(")
 		c.add(f.Of)
 		c.text.WriteString(", FALSE)")
+		c.narrow = outer
 	case core.Compare:
 		c.compare(f)
 	}
+}
+
+// flat takes the parts of conditions that are parts themselves.
+func flat(f core.And) (parts []core.Filter) {
+	for _, part := range f {
+		if more, ok := part.(core.And); ok {
+			parts = append(parts, flat(more)...)
+			continue
+		}
+		parts = append(parts, part)
+	}
+	return parts
+}
+
+// findersFirst puts what is found by an index of parts before the rest: whether
+// that is little decides how the rest is written.
+func (c *condition) findersFirst(parts []core.Filter) []core.Filter {
+	finds := func(f core.Filter) bool {
+		e, ok := f.(core.Compare)
+		return ok && c.known[e.Attribute].parts != "" && (e.Op == core.Contains || e.Op == core.Like)
+	}
+	slices.SortStableFunc(parts, func(a, b core.Filter) int {
+		switch {
+		case finds(a) == finds(b):
+			return 0
+		case finds(a):
+			return -1
+		}
+		return 1
+	})
+	return parts
 }
 
 // join writes the parts in parentheses with the operator between them.
@@ -214,12 +254,16 @@ func (c *condition) join(parts []core.Filter, operator, none string) {
 		c.text.WriteString(none)
 		return
 	}
+	outer := c.narrow
 	c.text.WriteString("(")
 	for i, part := range parts {
 		if i > 0 {
 			c.text.WriteString(operator)
 		}
 		c.add(part)
+		if operator == " OR " {
+			c.narrow = outer // what one part finds says nothing of the others
+		}
 	}
 	c.text.WriteString(")")
 }
@@ -271,6 +315,7 @@ func (c *condition) compare(e core.Compare) {
 		c.err = fmt.Errorf("there is no field %q to filter by", e.Attribute)
 		return
 	}
+	c.restless = c.restless || known.restless
 	name := known.name
 	if c.narrow && known.aside != "" {
 		name = known.aside
@@ -305,7 +350,7 @@ func (c *condition) compareOne(known column, name string, e core.Compare) {
 	case core.Contains:
 		c.contains(known, e.Value.(string))
 	case core.Like:
-		c.like(known, e.Value.(string))
+		c.likeFound(known, e.Value.(string))
 	case core.NotLike:
 		c.text.WriteString("NOT ")
 		c.like(known, e.Value.(string))
@@ -326,21 +371,80 @@ func (c *condition) like(in column, pattern string) {
 	c.bind(c.t.db.speaks.like(in.name), pattern)
 }
 
+// likeFound is like for what is wanted, and not for what is not: where the
+// pattern has a part that an index finds, only what is found there is compared.
+func (c *condition) likeFound(in column, pattern string) {
+	part := longestPart(foldCase(pattern))
+	if in.parts == "" || c.narrow || utf8.RuneCountInString(part) < shortestPart {
+		c.like(in, pattern)
+		return
+	}
+	c.text.WriteString("(")
+	c.part(in, part)
+	c.text.WriteString(" AND ")
+	c.like(in, pattern)
+	c.text.WriteString(")")
+}
+
+// longestPart is the longest text that whatever has the form of a pattern contains.
+func longestPart(pattern string) (longest string) {
+	var part []rune
+	literal := false
+	for _, r := range pattern + "%" {
+		switch {
+		case !literal && r == '\\':
+			literal = true
+			continue
+		case !literal && (r == '%' || r == '_'):
+			if len(string(part)) > len(longest) {
+				longest = string(part)
+			}
+			part = part[:0]
+		default:
+			part = append(part, r)
+		}
+		literal = false
+	}
+	return longest
+}
+
+// shortestPart is how many characters an index of parts has entries for.
+const shortestPart = 3
+
 func (c *condition) contains(in column, part string) {
-	if !in.parts || part == "" {
+	if in.parts == "" || part == "" {
 		c.like(in, "%"+likeEscaper.Replace(part)+"%")
 		return
 	}
-	part = foldCase(part)
-	// An index of parts has no entry for fewer than three characters. These are
-	// looked for in the index that the list walks anyway.
+	c.part(in, foldCase(part))
+}
+
+// part holds where the folded column has a text as its part. Short ones are
+// looked for in the index that the list walks anyway.
+func (c *condition) part(in column, part string) {
 	find := c.t.db.speaks.part
-	if c.narrow || utf8.RuneCountInString(part) < 3 {
+	if c.narrow || utf8.RuneCountInString(part) < shortestPart {
 		find = c.t.db.speaks.anyPart
 	}
-	text, arg, err := find(c.t, in.folded, part)
+	found, err := find(c.t, partOf{c.table, in, part})
 	c.err = cmp.Or(c.err, err)
-	c.bind(text, arg)
+	c.text.WriteString(found.text)
+	c.args = append(c.args, found.args...)
+	c.narrow = c.narrow || found.few
+}
+
+// partOf is a folded text that is looked for in a column of a list.
+type partOf struct {
+	list string
+	in   column
+	text string
+}
+
+// foundParts is the condition that a column contains a text.
+type foundParts struct {
+	text string
+	args []any
+	few  bool // finds few rows, as a sharp column does
 }
 
 // foldCase takes the letter case out of a text, for searches that do not see it.

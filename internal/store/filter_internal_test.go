@@ -20,11 +20,12 @@ func TestValuesAreBound(t *testing.T) {
 		err := s.View(t.Context(), func(in core.Tx) error {
 			for _, attribute := range texts {
 				for _, op := range ops {
-					want, _ := textOf(t, in.(*tx), attribute, op, "name")
+					short, _ := textOf(t, in.(*tx), attribute, op, "na") // no index finds so short a part
+					long, _ := textOf(t, in.(*tx), attribute, op, "name")
 					for _, value := range hostile {
 						text, args := textOf(t, in.(*tx), attribute, op, value)
-						if text != want || args != strings.Count(text, "?") {
-							t.Errorf("%s %d %q = %q of %d arguments, want %q", attribute, op, value, text, args, want)
+						if text != short && text != long || args != strings.Count(text, "?") {
+							t.Errorf("%s %d %q = %q of %d arguments, want %q or %q", attribute, op, value, text, args, short, long)
 						}
 					}
 				}

@@ -114,7 +114,7 @@ var keyFields = fields{ //nolint:exhaustive // the other attributes are of other
 	core.KeyShortIDAttr:   {name: "short_id", sharp: true},
 	core.KeyOwnerAttr:     {name: "owner", aside: "+owner", own: true},
 	core.KeyOwnerUUIDAttr: {name: "owner", aside: "+owner", referred: " = (SELECT id FROM accounts WHERE uuid = ?)"},
-	core.KeyNameAttr:      {name: "name", aside: "name || ''", folded: "folded", parts: true},
+	core.KeyNameAttr:      {name: "name", aside: "name || ''", folded: "folded", parts: "key_names"},
 	core.KeyTypeAttr:      {name: "algorithm"},
 	core.KeySharedAttr:    {name: "shared", own: true},
 	core.KeyCreatedAttr:   {name: "created_at"},

@@ -74,7 +74,7 @@ func openPostgres(ctx context.Context, o Options) (engine, error) {
 	pool.SetMaxIdleConns(connections)
 	pool.SetConnMaxIdleTime(5 * time.Minute)
 	pool.SetConnMaxLifetime(time.Hour)
-	e.db = &database{DB: bun.NewDB(pool, pgdialect.New()), speaks: postgresDialect{}}
+	e.db = &database{DB: bun.NewDB(pool, pgdialect.New()), speaks: postgresDialect{}, counts: newCounts()}
 	return e, nil
 }
 
@@ -289,12 +289,12 @@ func (postgresDialect) rules() []rule { return nil }
 
 func (postgresDialect) like(column string) string { return column + ` ILIKE ? ESCAPE '\'` }
 
-func (postgresDialect) part(_ *tx, column, text string) (string, any, error) {
-	return column + ` LIKE ? ESCAPE '\'`, "%" + likeEscaper.Replace(text) + "%", nil
+func (postgresDialect) part(_ *tx, p partOf) (foundParts, error) {
+	return foundParts{text: p.in.folded + ` LIKE ? ESCAPE '\'`, args: []any{"%" + likeEscaper.Replace(p.text) + "%"}}, nil
 }
 
-func (postgresDialect) anyPart(_ *tx, column, text string) (string, any, error) {
-	return "strpos(" + column + ", ?) > 0", text, nil
+func (postgresDialect) anyPart(_ *tx, p partOf) (foundParts, error) {
+	return foundParts{text: "strpos(" + p.in.folded + ", ?) > 0", args: []any{p.text}}, nil
 }
 
 func (postgresDialect) fence() string { return " OFFSET 0" }

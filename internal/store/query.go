@@ -54,6 +54,17 @@ func (t *tx) onceBound(scan func(answer) error, text string, args []any) error {
 	return t.made(t.run.queryMade, scan, text, args)
 }
 
+// ids gives what a query of one column of numbers finds.
+func (t *tx) ids(text string, args ...any) (all []any, err error) {
+	err = t.query(func(r answer) error {
+		var id int64
+		err := r.Scan(&id)
+		all = append(all, id)
+		return err
+	}, text, args...)
+	return all, err
+}
+
 // fewBound is [tx.onceBound] for a query that is known to find few rows soon.
 func (t *tx) fewBound(scan func(answer) error, text string, args []any) error {
 	return t.made(t.run.queryFew, scan, text, args)

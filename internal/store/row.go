@@ -16,6 +16,7 @@ type database struct {
 	*bun.DB
 	speaks dialect
 	shapes sync.Map // reflect.Type of a row to *shape
+	counts *counts
 }
 
 // dialect is where the two databases part.
@@ -33,11 +34,11 @@ type dialect interface {
 	// like compares a column with a pattern without regard to case; a backslash
 	// takes the next character as it is.
 	like(column string) string
-	// part gives the condition that a column has a text of three characters or
-	// more as its part, and the argument of that, by an index where that is
-	// quicker; anyPart that for any text, by none. Column and text are folded.
-	part(t *tx, column, text string) (string, any, error)
-	anyPart(t *tx, column, text string) (string, any, error)
+	// part gives the condition that a folded column has a text of three characters
+	// or more as its part, by an index where that is quicker; anyPart that for any
+	// text, by none.
+	part(t *tx, p partOf) (foundParts, error)
+	anyPart(t *tx, p partOf) (foundParts, error)
 	// gathers tells whether rows that one of several indexes finds are better
 	// gathered from each than left to the database.
 	gathers() bool
@@ -46,6 +47,9 @@ type dialect interface {
 	// rather walk the index of an order until it has met as many as a page takes,
 	// which goes far where rows that are found stand together.
 	fence() string
+	// edition is the expression for the state of what filters of a list look at: a
+	// text that is another one after each change, or NULL where there is none.
+	edition(table string) string
 	// facts are what the database says of itself: a name and the query for it.
 	facts() []Fact
 	// uuidText is the expression for a UUID as text.

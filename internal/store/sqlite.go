@@ -9,6 +9,7 @@ import (
 	"net/url"
 	"os"
 	"runtime"
+	"slices"
 	"strings"
 	"time"
 
@@ -65,7 +66,7 @@ func openSQLite(ctx context.Context, o Options) (engine, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open store %s: %w", o.Path, err)
 	}
-	e.db = &database{DB: bun.NewDB(pool, sqlitedialect.New()), speaks: sqliteDialect{}}
+	e.db = &database{DB: bun.NewDB(pool, sqlitedialect.New()), speaks: sqliteDialect{}, counts: newCounts()}
 	e.readers = newSessions(pool, cmp.Or(o.Connections, max(2, runtime.GOMAXPROCS(0))))
 	e.writer = newBatcher(e.db, newSessions(pool, 1), o.Log)
 	return e, nil
@@ -204,22 +205,54 @@ func (sqliteDialect) rules() []rule {
 
 func (sqliteDialect) like(column string) string { return column + ` LIKE ? ESCAPE '\'` }
 
-// rareParts is up to how many names with a part are found by their index. It
-// gives their ids alone; beyond that, going through the names is quicker.
-const rareParts = 2 * fewRows
+// rareParts is up to how many texts with a part are found by their index. It
+// gives their ids alone; beyond that, going through the texts is quicker.
+// fewParts is up to how many ids are read and looked up one by one, so that the
+// index is asked once; they are padded to a power of four, so that there are few
+// texts of such conditions.
+const (
+	rareParts = 2 * fewRows
+	fewParts  = 256
+)
 
-// part asks the index of the keys' names, the only texts that have one.
-func (d sqliteDialect) part(t *tx, column, text string) (string, any, error) {
-	phrase := `"` + strings.ReplaceAll(text, `"`, `""`) + `"`
-	n, err := t.count("SELECT count(*) FROM (SELECT rowid FROM key_names WHERE key_names MATCH ? LIMIT ?)", phrase, rareParts+1)
-	if err != nil || n > rareParts {
-		return d.anyPart(t, column, text)
+func (d sqliteDialect) part(t *tx, p partOf) (foundParts, error) {
+	matching := "SELECT rowid FROM " + p.in.parts + " WHERE " + p.in.parts + " MATCH ?"
+	phrase := p.in.folded + ` : "` + strings.ReplaceAll(p.text, `"`, `""`) + `"`
+	counting, args := "SELECT count(*) FROM ("+matching+" LIMIT ?)", []any{phrase, rareParts + 1}
+	n, known, err := t.remembered(p.list, counting, args)
+	if err != nil {
+		return foundParts{}, err
 	}
-	return "id IN (SELECT rowid FROM key_names WHERE key_names MATCH ?)", phrase, err
+	if !known || n <= fewParts {
+		ids, err := t.ids(matching+" LIMIT ?", phrase, fewParts+1)
+		if err != nil || len(ids) <= fewParts {
+			return fewFound(ids), err
+		}
+		if n, err = t.countOf(p.list, counting, args); err != nil {
+			return foundParts{}, err
+		}
+	}
+	if n > rareParts {
+		return d.anyPart(t, p)
+	}
+	return foundParts{text: "id IN (" + matching + ")", args: []any{phrase}}, nil
 }
 
-func (sqliteDialect) anyPart(_ *tx, column, text string) (string, any, error) {
-	return "instr(" + column + ", ?) > 0", text, nil
+// fewFound holds for a few ids.
+func fewFound(ids []any) foundParts {
+	if len(ids) == 0 {
+		return foundParts{text: "FALSE", few: true}
+	}
+	places := 1
+	for places < len(ids) {
+		places *= 4
+	}
+	ids = append(ids, slices.Repeat(ids[:1], places-len(ids))...)
+	return foundParts{text: "id IN (?" + strings.Repeat(", ?", places-1) + ")", args: ids, few: true}
+}
+
+func (sqliteDialect) anyPart(_ *tx, p partOf) (foundParts, error) {
+	return foundParts{text: "instr(" + p.in.folded + ", ?) > 0", args: []any{p.text}}, nil
 }
 
 func (sqliteDialect) fence() string { return "" }

@@ -19,6 +19,7 @@ func Run(t *testing.T, open func(t testing.TB) core.Store) {
 		"dangling":     testDangling,
 		"ids":          testIDs,
 		"filters":      testFilters,
+		"counts":       testCounts,
 		"admins":       testAdmins,
 		"identities":   testIdentities,
 		"sign-ins":     testSignIns,
