@@ -14,6 +14,9 @@ import (
 // ErrTooLarge is the error of a body over [Options.MaxBody].
 var ErrTooLarge = core.Errorf(core.Invalid, "the body is too large")
 
+// errBroken is the error of a handler that panicked. The cause is for the log.
+var errBroken = errors.New("the handler panicked")
+
 // ErrorOf gives what a face may tell of an error: that of core in it, or one
 // with the kind it amounts to. Work that ran out of time is not broken, it is
 // too slow just now; what else is no error of core's is Internal.

@@ -24,6 +24,9 @@ type Options struct {
 	Metrics *Metrics
 	// TrustedProxies are the peers whose X-Forwarded-For is believed.
 	TrustedProxies []netip.Prefix
+	// Work bounds the requests that are worked on at once, of all faces that have
+	// it in common; nil: it is not bounded.
+	Work *Work
 	// Timeout bounds the work on one request, and how long its client may take to
 	// send it; zero means 30 seconds.
 	Timeout time.Duration
@@ -59,33 +62,47 @@ type Guard struct {
 	Name string // of the face, for logs and metrics
 	// Next answers the requests.
 	Next http.Handler
-	// Broken writes the face's own 500. It is called when Next has panicked
-	// before it wrote anything.
-	Broken http.HandlerFunc
+	// Fail answers in the face's own words where Next does not: with [ErrBusy] where it was not
+	// asked, and with another error where it panicked before it wrote anything.
+	Fail func(w http.ResponseWriter, r *http.Request, err error)
 }
 
 // NewGuard puts the face called name behind its bounds.
-func NewGuard(name string, o Options, next http.Handler, broken http.HandlerFunc) *Guard {
-	return &Guard{Options: o.WithDefaults(), Name: name, Next: next, Broken: broken}
+func NewGuard(name string, o Options, next http.Handler, fail func(http.ResponseWriter, *http.Request, error)) *Guard {
+	return &Guard{Options: o.WithDefaults(), Name: name, Next: next, Fail: fail}
 }
 
 // ServeHTTP answers a request within the bounds, and logs and counts it.
 func (g *Guard) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	start := g.Now()
 	req := &Request{ID: uuid.NewString(), Theirs: theirID(r), Face: g.Name, Address: ClientAddr(r, g.TrustedProxies)}
-	ctx, cancel := context.WithTimeout(core.WithPass(context.WithValue(r.Context(), requestKey{}, req)), g.Timeout)
+	r = r.WithContext(context.WithValue(r.Context(), requestKey{}, req))
+	secure(w.Header())
+	w.Header().Set("X-Request-Id", req.ID)
+	place, free := g.Work.enter(r)
+	if !free {
+		g.refuse(w, r, start)
+		return
+	}
+	ctx, cancel := context.WithTimeout(core.WithPass(r.Context()), g.Timeout)
 	defer cancel()
 	// Not the clock of the options: a deadline is the network's. Without a
 	// connection there is nothing to wait for.
 	_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(g.Timeout))
 	r = r.WithContext(ctx)
 	r.Pattern = "" // that of whoever mounted the face; the route's own is to come
-	r.Body = http.MaxBytesReader(w, r.Body, g.MaxBody)
-	reply := &replyWriter{ResponseWriter: w}
-	secure(w.Header())
-	w.Header().Set("X-Request-Id", req.ID)
+	r.Body = &arriving{http.MaxBytesReader(w, r.Body, g.MaxBody), place}
+	reply := &replyWriter{ResponseWriter: w, place: place}
 	defer func() { g.finish(r, req, reply.status, g.Now().Sub(start)) }()
+	defer place.leave()
 	g.serve(reply, r, req)
+}
+
+// refuse turns away a request of too many.
+func (g *Guard) refuse(w http.ResponseWriter, r *http.Request, now time.Time) {
+	g.Metrics.refuse(g.Name)
+	g.Work.refuse(g.Log, now)
+	g.Fail(w, r, ErrBusy)
 }
 
 // secure sets what is right for an answer that is not a page and may hold

@@ -40,7 +40,7 @@ func guarded(t *testing.T, o face.Options, r *http.Request, next http.HandlerFun
 	o.Log, o.Now = slog.New(slog.NewJSONHandler(&log, nil)), tick()
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST /things/{thing}", next)
-	broken := func(w http.ResponseWriter, _ *http.Request) {
+	fail := func(w http.ResponseWriter, _ *http.Request, _ error) {
 		http.Error(w, "our own words", http.StatusInternalServerError)
 	}
 	reply := httptest.NewRecorder()
@@ -50,7 +50,7 @@ func guarded(t *testing.T, o face.Options, r *http.Request, next http.HandlerFun
 				reply.Code = -1 // what net/http cuts the connection for
 			}
 		}()
-		face.NewGuard("test", o, mux, broken).ServeHTTP(reply, r)
+		face.NewGuard("test", o, mux, fail).ServeHTTP(reply, r)
 	}()
 	if n := strings.Count(log.String(), "\n"); n != 1 {
 		t.Errorf("%d lines were logged, want 1:\n%s", n, log.String())

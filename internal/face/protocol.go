@@ -67,13 +67,11 @@ func New(name string, p Protocol, o Options) *Face {
 		}
 	}
 	rt.Refuse(func(w http.ResponseWriter, r *http.Request) { f.missing(w, r, nil) }, f.missing)
-	f.guard = NewGuard(name, o, rt, func(w http.ResponseWriter, r *http.Request) {
-		f.write(w, r, p.Error(r, errBroken))
+	f.guard = NewGuard(name, o, rt, func(w http.ResponseWriter, r *http.Request, err error) {
+		f.write(w, r, p.Error(r, err))
 	})
 	return f
 }
-
-var errBroken = errors.New("the handler panicked")
 
 func (e Endpoint) paths() []string {
 	if !e.AnySlash {

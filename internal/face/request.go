@@ -55,23 +55,28 @@ func theirID(r *http.Request) string {
 // replyWriter remembers the status of a reply.
 type replyWriter struct {
 	http.ResponseWriter
+	place  *place
 	status int // zero as long as nothing was written
 }
 
 // WriteHeader sends the status.
 func (w *replyWriter) WriteHeader(status int) {
-	if w.status == 0 {
-		w.status = status
-	}
+	w.begin(status)
 	w.ResponseWriter.WriteHeader(status)
 }
 
 // Write sends a part of the body.
 func (w *replyWriter) Write(b []byte) (int, error) {
-	if w.status == 0 {
-		w.status = http.StatusOK
-	}
+	w.begin(http.StatusOK)
 	return w.ResponseWriter.Write(b)
+}
+
+// begin notes that the reply begins: the work is done.
+func (w *replyWriter) begin(status int) {
+	if w.status == 0 {
+		w.status = status
+		w.place.leave()
+	}
 }
 
 // Unwrap lets http.ResponseController reach the connection.
@@ -92,7 +97,7 @@ func (g *Guard) serve(w *replyWriter, r *http.Request, req *Request) {
 		if w.status != 0 {
 			panic(http.ErrAbortHandler)
 		}
-		g.Broken(w, r)
+		g.Fail(w, r, errBroken)
 	}()
 	g.Next.ServeHTTP(w, r)
 	if w.status == 0 {

@@ -50,9 +50,21 @@ func (s *server) own() map[string]http.Handler {
 	return own
 }
 
+// mostWork is how many requests that read, and how many that change, are worked
+// on at once. SQLite commits up to 128 changes together, and as many are to be
+// ready by then. On PostgreSQL all wait for the same few connections, so that
+// more would wait longer and not be answered sooner.
+func (s *server) mostWork() int {
+	if s.Config.DatabaseURL.IsZero() {
+		return 256
+	}
+	return 128
+}
+
 func (s *server) faces() dispatcher {
 	shared := face.Options{
 		Log: s.Log, Metrics: face.NewMetrics(s.metrics), TrustedProxies: s.Config.HTTP.TrustedProxies,
+		Work: face.NewWork(s.mostWork()),
 	}
 	d := dispatcher{}
 	d["native"] = mounted{Handler: native.New(native.Options{Options: shared, Core: s.local.Core, BaseURL: s.Config.PublicURL, Version: s.Version})}

@@ -9,7 +9,6 @@ import (
 	"slices"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -195,57 +194,6 @@ func durableWrites(b *trial) {
 	most(b, "read_p99", reads.quantile(0.99), 50*time.Millisecond)
 	most(b, "failed", writes.wrong+writes.refused+reads.wrong+reads.refused, 0)
 	b.show(writes, reads)
-}
-
-// overload is L6: four times as many requests as were measured to be possible,
-// on a fixed schedule, whatever becomes of those before.
-func overload(b *trial) {
-	p := b.peopled()
-	s := b.serve(p)
-	ctx, cancel := context.WithTimeout(b, 5*time.Second)
-	peak := flood(ctx, 32, http.StatusCreated, s.HTTP, newest)
-	cancel()
-	capacity := float64(peak.done) / 5
-	span := sized(b, 10*time.Second, time.Minute)
-	ctx, cancel = context.WithTimeout(b, span)
-	defer cancel()
-	t, c := &tally{}, client(35*time.Second)
-	alive := &tally{}
-	var group sync.WaitGroup
-	group.Go(func() {
-		for ctx.Err() == nil {
-			alive.take(ask(context.WithoutCancel(ctx), patient, s.HTTP, call{method: http.MethodGet, path: "/livez"}), http.StatusOK)
-			b.pause(50 * time.Millisecond)
-		}
-	})
-	var flying atomic.Int64
-	tick := time.NewTicker(10 * time.Millisecond)
-	defer tick.Stop()
-	lost := 0
-	for due := 0.0; ctx.Err() == nil; <-tick.C {
-		for due += 4 * capacity / 100; due >= 1; due-- {
-			if flying.Load() > 20_000 {
-				lost++ // more sockets than a machine gives one program
-				continue
-			}
-			flying.Add(1)
-			group.Go(func() {
-				defer flying.Add(-1)
-				t.take(ask(context.WithoutCancel(ctx), c, s.HTTP, newest()), http.StatusCreated)
-			})
-		}
-	}
-	group.Wait()
-	peakRSS, err := rig.PeakRSS(s.PID)
-	b.must(err)
-	least(b, "goodput", float64(t.done)/span.Seconds()/capacity, 0.7)
-	most(b, "accepted_p99", t.quantile(0.99), time.Second)
-	most(b, "wrong", t.wrong, 0)
-	most(b, "rss_mib", peakRSS>>20, 512)
-	most(b, "livez_slowest", alive.slowest, 200*time.Millisecond)
-	most(b, "back", b.writable(s.HTTP, 20*time.Second), 10*time.Second)
-	b.checks = append(b.checks, check{figure: fmt.Sprintf("capacity=%.0f,refused=%d,not_sent=%d", capacity, t.refused, lost), limit: "any", ok: true})
-	b.show(t)
 }
 
 // slowHTTP is L7: clients that drip their headers, their bodies, or what they read.

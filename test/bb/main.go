@@ -239,6 +239,11 @@ func leastPace[N number](b *trial, name string, is, limit N) {
 	b.checks = append(b.checks, check{name + "=" + show(is), name + ">=" + show(limit), is*N(b.slack()) >= limit, is < limit})
 }
 
+// note is a figure that is told and may be any.
+func (b *trial) note(format string, args ...any) {
+	b.checks = append(b.checks, check{figure: fmt.Sprintf(format, args...), limit: "any", ok: true})
+}
+
 // slack is by how much things may be slower than they should: the small run is
 // made beside other work, on machines of any speed, and is there to find what is
 // wrong or hangs.

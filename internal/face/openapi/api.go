@@ -3,8 +3,10 @@ package openapi
 import (
 	"cmp"
 	"context"
+	"errors"
 	"net/http"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -47,6 +49,7 @@ type API struct {
 	huma   huma.API
 	router *router
 	guard  *face.Guard
+	busy   func() *answer // to one request too many
 }
 
 // New makes an API of the operations that register adds with [Handle].
@@ -60,7 +63,8 @@ func New(o Options, register func(*API)) *API {
 	register(a)
 	a.router.serveDocuments(a.documents())
 	a.router.Refuse(a.notFound, a.methodNotAllowed)
-	a.guard = face.NewGuard(o.Name, o.Options, a.router, a.broken)
+	a.busy = sync.OnceValue(func() *answer { return a.render(face.ErrBusy) })
+	a.guard = face.NewGuard(o.Name, o.Options, a.router, a.fail)
 	return a
 }
 
@@ -149,6 +153,12 @@ func (a *API) methodNotAllowed(w http.ResponseWriter, r *http.Request, allow []s
 	a.writePlain(w, r, http.StatusMethodNotAllowed, "this path does not take this method")
 }
 
-func (a *API) broken(w http.ResponseWriter, r *http.Request) {
-	a.writePlain(w, r, http.StatusInternalServerError, unexpected)
+// fail answers a request that no operation could. To one too many the answer is
+// always the same, and has to cost less than what it saves.
+func (a *API) fail(w http.ResponseWriter, r *http.Request, err error) {
+	if errors.Is(err, face.ErrBusy) {
+		a.busy().send(w)
+		return
+	}
+	a.write(humago.NewContext(&huma.Operation{Method: r.Method, Path: r.URL.Path}, r, w), a.Problem(err))
 }

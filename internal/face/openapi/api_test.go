@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
+	"github.com/google/go-cmp/cmp"
 
 	"keyrack/internal/core"
 	"keyrack/internal/face"
@@ -338,6 +339,22 @@ func TestProblems(t *testing.T) {
 		}
 		if tt.hushes && strings.Contains(fmt.Sprint(w.Header(), w.Body), "s3cret") {
 			t.Errorf("%v tells the client %s", tt.err, w.Body)
+		}
+	}
+}
+
+// What is written once for all whom there are too many of is what anybody would
+// have been told.
+func TestBusyIsAsAnyUnavailable(t *testing.T) {
+	t.Parallel()
+	full := newThings(t, &things{}, func(o *Options) { o.Work = face.NewWork(0) })
+	want := send(t, newThings(t, &things{fail: face.ErrBusy}), http.MethodGet, "/api/things/1", "")
+	for range 2 {
+		got := send(t, full, http.MethodGet, "/api/things/1", "")
+		got.Header().Del("X-Request-Id")
+		want.Header().Del("X-Request-Id")
+		if diff := cmp.Diff(want.Header(), got.Header()); diff != "" || got.Code != want.Code || got.Body.String() != want.Body.String() {
+			t.Errorf("busy = %d %s, header (-want +got) %s; want %d %s", got.Code, got.Body, diff, want.Code, want.Body)
 		}
 	}
 }
