@@ -39,8 +39,9 @@ func (l *line) ask(text []byte, until time.Time) (r reply) {
 	if _, r.err = l.Write(text); r.err != nil {
 		return r
 	}
-	length := -1
-	if length, r.err = l.head(&r); r.err != nil {
+	length, err := l.head(&r)
+	if err != nil {
+		r.err = err
 		return r
 	}
 	body := make([]byte, length)

@@ -53,7 +53,7 @@ var rows = []row{
 	{"L1", "silent SSH clients", sqlite, true, true, silentClients},
 	{"L2", "a key exchange that never ends", sqlite, false, false, slowKeyExchange},
 	{"L5", "durable writes beside readers", both, false, false, durableWrites},
-	{"L6", "more requests than there is capacity", both, false, false, overload},
+	{"L6", "four times as many requests as there is capacity", both, false, false, overload},
 	{"L7", "slow HTTP clients", sqlite, false, false, slowHTTP},
 	{"L8", "a flood of wrong passwords", sqlite, true, false, loginFlood},
 	{"L11", "a graceful stop under load", both, true, false, gracefulStop},
