@@ -11,12 +11,8 @@ import (
 //
 // It never fails for what a client sent: a key that cannot be adopted is noted
 // in the audit record, and the session stands.
-func (s *Service) adopt(tx Tx, by Actor, done Session) error {
-	project, err := tx.Project(done.Project)
-	if err != nil {
-		return err
-	}
-	if project.Adopt == AdoptOff || done.Kind != CollectSession || done.ExternalID == nil {
+func (s *Service) adopt(tx Tx, by Actor, project Project, done Session) error {
+	if !project.adoptsFrom(done) {
 		return nil
 	}
 	account, err := s.adopter(tx, project, *done.ExternalID)
@@ -38,6 +34,12 @@ func (s *Service) adopt(tx Tx, by Actor, done Session) error {
 		}
 	}
 	return nil
+}
+
+// adoptsFrom tells whether the keys of a session go to an account once it is
+// completed.
+func (p Project) adoptsFrom(s Session) bool {
+	return p.Adopt != AdoptOff && s.Kind == CollectSession && s.ExternalID != nil
 }
 
 // adopter finds the account whose UUID, login or e-mail is the external id, in

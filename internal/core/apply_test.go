@@ -490,6 +490,11 @@ func (b betweenViewAndUpdate) Update(ctx context.Context, fn func(core.Tx) error
 	return b.Store.Update(ctx, fn)
 }
 
+func (b betweenViewAndUpdate) UpdateLocked(ctx context.Context, fn func(core.Tx) error) error {
+	b.before()
+	return b.Store.UpdateLocked(ctx, fn)
+}
+
 func (b betweenViewAndUpdate) Bulk(ctx context.Context, fn func(core.Tx) error) error {
 	b.before()
 	return b.Store.Bulk(ctx, fn)

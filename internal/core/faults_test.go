@@ -34,6 +34,10 @@ func (f *faulty) Update(ctx context.Context, fn func(core.Tx) error) error {
 	return f.Store.Update(ctx, func(tx core.Tx) error { return fn(faultyTx{tx, f}) })
 }
 
+func (f *faulty) UpdateLocked(ctx context.Context, fn func(core.Tx) error) error {
+	return f.Store.UpdateLocked(ctx, func(tx core.Tx) error { return fn(faultyTx{tx, f}) })
+}
+
 func (f *faulty) Bulk(ctx context.Context, fn func(core.Tx) error) error {
 	return f.Store.Bulk(ctx, func(tx core.Tx) error { return fn(faultyTx{tx, f}) })
 }
@@ -307,6 +311,27 @@ func (f faultyTx) InsertEvidence(e ...core.Evidence) error {
 
 func (f faultyTx) EvidenceOf(key core.KeyID) ([]core.Evidence, error) {
 	return get(f.faulty, func() ([]core.Evidence, error) { return f.Tx.EvidenceOf(key) })
+}
+
+func (f faultyTx) SessionAndProject(id core.SessionID) (s core.Session, p core.Project, err error) {
+	err = f.do(func() error { s, p, err = f.Tx.SessionAndProject(id); return err })
+	return s, p, err
+}
+
+func (f faultyTx) LockSession(id core.SessionID) error {
+	return f.do(func() error { return f.Tx.LockSession(id) })
+}
+
+func (f faultyTx) ShareSession(id core.SessionID) error {
+	return f.do(func() error { return f.Tx.ShareSession(id) })
+}
+
+func (f faultyTx) LockManagedKey(id core.ManagedKeyID) error {
+	return f.do(func() error { return f.Tx.LockManagedKey(id) })
+}
+
+func (f faultyTx) LockManagedKeyByIdentifier(identifier string) error {
+	return f.do(func() error { return f.Tx.LockManagedKeyByIdentifier(identifier) })
 }
 
 func (f faultyTx) Session(id core.SessionID) (core.Session, error) {

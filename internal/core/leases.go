@@ -119,6 +119,11 @@ func (s leasing) Update(ctx context.Context, fn func(tx Tx) error) error {
 	return s.change(ctx, s.Store.Update, fn)
 }
 
+// UpdateLocked implements [Store].
+func (s leasing) UpdateLocked(ctx context.Context, fn func(tx Tx) error) error {
+	return s.change(ctx, s.Store.UpdateLocked, fn)
+}
+
 // Bulk implements [Store].
 func (s leasing) Bulk(ctx context.Context, fn func(tx Tx) error) error {
 	return s.change(ctx, s.Store.Bulk, fn)

@@ -659,6 +659,10 @@ func (s rehearsal) Update(ctx context.Context, fn func(core.Tx) error) error {
 	return keepNothing(ctx, s.Store.Update, fn)
 }
 
+func (s rehearsal) UpdateLocked(ctx context.Context, fn func(core.Tx) error) error {
+	return keepNothing(ctx, s.Store.UpdateLocked, fn)
+}
+
 func (s rehearsal) Bulk(ctx context.Context, fn func(core.Tx) error) error {
 	return keepNothing(ctx, s.Store.Bulk, fn)
 }

@@ -126,8 +126,8 @@ type brokenAuditTx struct{ core.Tx }
 
 func (brokenAuditTx) InsertAuditEvents(...core.AuditEvent) error { return errFault }
 
-func (s brokenAudit) Update(ctx context.Context, fn func(core.Tx) error) error {
-	return s.Store.Update(ctx, func(tx core.Tx) error {
+func (s brokenAudit) UpdateLocked(ctx context.Context, fn func(core.Tx) error) error {
+	return s.Store.UpdateLocked(ctx, func(tx core.Tx) error {
 		if !s.commit {
 			return fn(brokenAuditTx{tx})
 		}

@@ -15,7 +15,7 @@ import (
 // applications with the key in reach, and those who manage everything.
 func (s *Service) RevealManagedKey(ctx context.Context, by Actor, id ManagedKeyID, version int) (KeyMaterial, error) {
 	var refusal error
-	read, err := update(ctx, s, func(tx Tx) (out KeyMaterial, err error) {
+	read, err := updateLocked(ctx, s, func(tx Tx) (out KeyMaterial, err error) {
 		out, object, err := s.revealManagedKey(tx, by, id, version)
 		if refusal = err; err == nil {
 			return out, s.audit(tx, by, "managedkey.reveal", object, withDetail(fmt.Sprintf("version %d", out.Number)))
@@ -50,6 +50,9 @@ func refusalOf(err error) (string, bool) {
 
 func (s *Service) revealManagedKey(tx Tx, by Actor, id ManagedKeyID, version int) (out KeyMaterial, object string, err error) {
 	object = fmt.Sprintf("managedkey id %d", id)
+	if err := tx.LockManagedKey(id); err != nil {
+		return out, object, err
+	}
 	d, err := managedKeyFor(tx, by, id)
 	if err == nil {
 		object = d.object()

@@ -59,18 +59,27 @@ type SavedManagedKey struct {
 // passphrase, username, name and tags; those that are missing come first, in
 // that order. [ErrNoDevice] is about the main device.
 func (s *Service) SaveManagedKey(ctx context.Context, by Actor, in ManagedKeyChange) (SavedManagedKey, error) {
-	for {
+	run := updateLocked[SavedManagedKey]
+	if by.repeatable.key != "" {
+		run = update[SavedManagedKey]
+	}
+	for tries := 1; ; tries++ {
 		seen, err := s.judgeMaterial(ctx, by, in)
 		if err != nil {
 			return SavedManagedKey{}, err
 		}
 		m := saving{Service: s, by: by, in: in, seen: seen}
-		saved, err := update(ctx, s, m.once)
-		if !errors.Is(err, errMovedOn) && (!m.supposed || KindOf(err) != Conflict) {
+		saved, err := run(ctx, s, m.once)
+		beaten := m.isNew && KindOf(err) == Conflict && tries < maxTries
+		if !errors.Is(err, errMovedOn) && !beaten {
 			return saved, err
 		}
 	}
 }
+
+// maxTries is how often a new key is tried to be made: another may have made one
+// with its identifier since there was none.
+const maxTries = 3
 
 // saving is a managed key on its way into the store.
 type saving struct {
@@ -79,16 +88,12 @@ type saving struct {
 	in   ManagedKeyChange
 	seen int // the version whose material was judged
 
-	// absent: no key has the identifier. A transaction that lost to another
-	// leaves that to the next one, as a supposition: looking again, in an index
-	// that all who make keys look at and write to, it would lose again. Where
-	// the supposition is wrong the store has a conflict, and all begins anew.
-	absent, supposed bool
+	isNew bool // no key has the identifier
 }
 
 // once makes a key once, however often its request is repeated.
 func (m *saving) once(tx Tx) (out SavedManagedKey, err error) {
-	m.supposed = m.absent
+	m.isNew = false
 	if m.by.repeatable.key == "" {
 		return m.save(tx)
 	}
@@ -134,10 +139,14 @@ func savedBefore(tx Tx, by Actor, in ManagedKeyChange, id uuid.UUID) (out SavedM
 var errMovedOn = errors.New("the key has changed meanwhile")
 
 func (m *saving) save(tx Tx) (out SavedManagedKey, err error) {
+	if err := m.lock(tx); err != nil {
+		return out, err
+	}
 	k, isNew, err := m.find(tx)
 	if err != nil {
 		return out, err
 	}
+	m.isNew = isNew
 	if m.in.Strict && k.Version != m.seen {
 		return out, errMovedOn
 	}
@@ -168,12 +177,20 @@ func (m *saving) save(tx Tx) (out SavedManagedKey, err error) {
 	return out, nil
 }
 
+// lock keeps the key that is meant as it is.
+func (m *saving) lock(tx Tx) error {
+	if m.in.Identifier == "" {
+		return nil
+	}
+	return tx.LockManagedKeyByIdentifier(m.in.Identifier)
+}
+
 // find gives the key that is meant, or begins a new one.
 func (m *saving) find(tx Tx) (k ManagedKeyDetail, isNew bool, err error) {
 	if err := m.by.writesVault(); err != nil {
 		return k, false, err
 	}
-	if m.in.Identifier != "" && !m.absent {
+	if m.in.Identifier != "" {
 		is, err := tx.ManagedKeyByIdentifier(m.in.Identifier)
 		if err == nil {
 			k, err = reached(tx, m.by, is)
@@ -182,7 +199,6 @@ func (m *saving) find(tx Tx) (k ManagedKeyDetail, isNew bool, err error) {
 		if KindOf(err) != NotFound {
 			return k, false, err
 		}
-		m.absent = true
 	}
 	k.ManagedKey = ManagedKey{Kind: SSHKeyItem, Identifier: m.in.Identifier, Username: defaultUser}
 	if m.by.grant != nil {

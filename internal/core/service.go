@@ -95,6 +95,11 @@ func update[T any](ctx context.Context, s *Service, fn func(tx Tx) (T, error)) (
 	return within(ctx, s.store.Update, fn)
 }
 
+// updateLocked is update for what locks the rows that its rules hang on.
+func updateLocked[T any](ctx context.Context, s *Service, fn func(tx Tx) (T, error)) (T, error) {
+	return within(ctx, s.store.UpdateLocked, fn)
+}
+
 // transaction is a method of a [Store] that runs a function.
 type transaction = func(ctx context.Context, fn func(tx Tx) error) error
 

@@ -67,10 +67,14 @@ func (s *Service) CreateSession(ctx context.Context, by Actor, in NewSession) (S
 	if by.kind != ActorProject {
 		return Session{}, errDenied
 	}
+	create := func(tx Tx) (Session, error) { return s.createSession(tx, by, by.project, in) }
+	if by.repeatable.key == "" {
+		return updateLocked(ctx, s, create) // it reads nothing
+	}
 	return update(ctx, s, func(tx Tx) (Session, error) {
 		return once(s, tx, by, Session.id,
 			func(id uuid.UUID) (Session, error) { return s.wholeSession(tx, by, in.Kind, id) },
-			func() (Session, error) { return s.createSession(tx, by, by.project, in) })
+			func() (Session, error) { return create(tx) })
 	})
 }
 
@@ -459,6 +463,13 @@ func (s *Service) CompleteSession(ctx context.Context, by Actor, kind SessionKin
 			return Session{}, err
 		}
 		if err := s.end(tx, by, out, &found, found.outcome()); err != nil {
+			return Session{}, err
+		}
+		project, err := tx.Project(found.Project)
+		if err != nil {
+			return Session{}, err
+		}
+		if err := s.adopt(tx, by, project, found); err != nil {
 			return Session{}, err
 		}
 		return s.complete(tx, found)

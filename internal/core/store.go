@@ -31,6 +31,13 @@ type Store interface {
 	// that of a lost connection the change may still have been made.
 	Update(ctx context.Context, fn func(tx Tx) error) error
 
+	// UpdateLocked is Update for changes of which many come at once, and whose
+	// rules hang on single rows: fn locks these first, see [LockStore]. Of what
+	// else it reads each look-up gives what was committed before that look-up, so
+	// fn decides nothing by it that another update could make wrong meanwhile.
+	// Such changes of different rows do not stand in each other's way.
+	UpdateLocked(ctx context.Context, fn func(tx Tx) error) error
+
 	// Bulk is Update for much work at once, such as a whole file: it shares its
 	// commit with nobody and has minutes where Update has seconds. Where the
 	// database has one writer, updates wait meanwhile.
@@ -66,6 +73,7 @@ type Tx interface {
 	VaultStore
 	SettingStore
 	MadeStore
+	LockStore
 }
 
 // Page is a part of a list: Limit items after the first Offset ones. A zero
@@ -211,7 +219,8 @@ type SessionStore interface {
 	Session(id SessionID) (Session, error)                  // without connections
 	SessionByUUID(id uuid.UUID) (Session, error)            // without connections
 	SessionByIdentifier(identifier string) (Session, error) // without connections
-	Sessions(q SessionQuery) ([]Session, int, error)        // newest first, then by id descending
+	SessionAndProject(id SessionID) (Session, Project, error)
+	Sessions(q SessionQuery) ([]Session, int, error) // newest first, then by id descending
 	InsertSession(s Session) (SessionID, error)
 	UpdateSession(s Session) error                                 // not its connections
 	DeleteSession(id SessionID) error                              // connections and keys go with it
@@ -364,6 +373,21 @@ type SettingStore interface {
 	Settings(prefix string) (map[string]string, error)
 	PutSetting(name, value string) error
 	DeleteSetting(name string) error // nil also when absent
+}
+
+// LockStore keeps rows as they are until the end of the transaction, for
+// [Store.UpdateLocked]: the look-ups that follow see them so, and whoever locks,
+// changes or removes one waits. That there is no such row is no error, and keeps
+// nobody from making it.
+type LockStore interface {
+	// LockSession also has every update run again that has read the session
+	// before and is to write it.
+	LockSession(id SessionID) error
+	ShareSession(id SessionID) error // with others who share it
+	LockManagedKey(id ManagedKeyID) error
+	LockManagedKeyByIdentifier(identifier string) error
+	// Serial tells whether all that is read holds until the end, locked or not.
+	Serial() bool
 }
 
 // MadeStore keeps which requests have made what, for those that are repeated.

@@ -559,6 +559,11 @@ func (h hookedBoth) Update(ctx context.Context, fn func(core.Tx) error) error {
 	return h.Store.Update(ctx, fn)
 }
 
+func (h hookedBoth) UpdateLocked(ctx context.Context, fn func(core.Tx) error) error {
+	h.before(false)
+	return h.Store.UpdateLocked(ctx, fn)
+}
+
 // Without the master key nothing can be signed, and nothing is let in.
 func TestTicketsNeedTheVault(t *testing.T) {
 	t.Parallel()

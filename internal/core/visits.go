@@ -2,6 +2,7 @@ package core
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"keyrack/internal/sshkey"
@@ -22,13 +23,17 @@ func (s *Service) Connect(ctx context.Context, by Actor, identifier, clientVersi
 	if !isIdentifier(identifier) {
 		return Visit{}, errNoSession
 	}
-	found, err := view(ctx, s, func(tx Tx) (Session, error) { return tx.SessionByIdentifier(identifier) })
+	found, err := glance(ctx, s, func(tx Tx) (Session, error) { return tx.SessionByIdentifier(identifier) })
 	if err := s.open(found, err); err != nil {
 		return Visit{}, err // a stranger's wrong guess costs a read, not a write
 	}
-	return updated(ctx, s, func(tx Tx) (Visit, error) {
+	visit, err := updateLocked(ctx, s, func(tx Tx) (Visit, error) {
 		return s.connect(tx, by, found.ID, clientVersion)
 	})
+	if err == nil {
+		s.notify()
+	}
+	return visit, err
 }
 
 // open makes a look-up's answer errNoSession unless it found a pending session.
@@ -40,25 +45,26 @@ func (s *Service) open(found Session, err error) error {
 }
 
 // connect records a connection, with the session read again: it may have ended
-// since it was found.
+// since it was found. Until this is done it does not end.
 func (s *Service) connect(tx Tx, by Actor, id SessionID, clientVersion string) (Visit, error) {
-	found, err := tx.Session(id)
+	if err := tx.ShareSession(id); err != nil {
+		return Visit{}, err
+	}
+	found, project, err := tx.SessionAndProject(id)
 	if err := s.open(found, err); err != nil {
 		return Visit{}, err
 	}
-	project, err := tx.Project(found.Project)
-	if err != nil {
-		return Visit{}, err
+	if found.Kind == VerifySession {
+		if found.Wanted, err = tx.WantedKeys(id); err != nil {
+			return Visit{}, err
+		}
 	}
-	if found.Wanted, err = tx.WantedKeys(id); err != nil {
+	out, err := s.outbox(tx, found)
+	if err != nil {
 		return Visit{}, err
 	}
 	c := Connection{UUID: newUUID(), Session: id, Address: by.origin.Address, ClientVersion: clientVersion, CreatedAt: s.clock()}
 	if c.ID, err = tx.InsertConnection(c); err != nil {
-		return Visit{}, err
-	}
-	out, err := s.outbox(tx, found)
-	if err != nil {
 		return Visit{}, err
 	}
 	visit := Visit{Connection: c.ID, Session: found, Prove: project.ProveKeys}
@@ -77,41 +83,56 @@ func (s *Service) connect(tx Tx, by Actor, id SessionID, clientVersion string) (
 // guessed, so it is told to nobody but the SSH server in this process: faces
 // show the UUID, and none of them calls Finish.
 func (s *Service) Finish(ctx context.Context, by Actor, id ConnectionID, keys []CollectedKey) ([]CollectedKey, error) {
-	return updated(ctx, s, func(tx Tx) ([]CollectedKey, error) {
-		connection, open, err := s.openConnection(tx, id)
-		if err != nil {
-			return nil, err
-		}
-		out, err := s.outbox(tx, open)
-		if err != nil {
-			return nil, err
-		}
-		f := finishing{Service: s, tx: tx, by: by, connection: connection, session: open, out: out}
-		if open.Kind == VerifySession {
-			return f.verify(keys)
-		}
-		return keys, f.collect(keys)
-	})
+	finish := func(tx Tx) ([]CollectedKey, error) { return s.finish(tx, by, id, keys) }
+	recorded, err := updateLocked(ctx, s, finish)
+	if errors.Is(err, errAdopts) {
+		recorded, err = update(ctx, s, finish)
+	}
+	if err == nil {
+		s.notify()
+	}
+	return recorded, err
 }
 
-// openConnection gives a connection and its session while that takes keys. A
+// errAdopts says that the keys go to an account, whose other keys decide which.
+var errAdopts = errors.New("the keys of the session are to be adopted")
+
+func (s *Service) finish(tx Tx, by Actor, id ConnectionID, keys []CollectedKey) ([]CollectedKey, error) {
+	f := finishing{Service: s, tx: tx, by: by}
+	if err := f.begin(id); err != nil {
+		return nil, err
+	}
+	if f.session.Kind == VerifySession {
+		return f.verify(keys)
+	}
+	return keys, f.collect(keys)
+}
+
+// begin finds a connection and its session, which takes keys and is locked. A
 // session that was deleted meanwhile took the connection with it.
-func (s *Service) openConnection(tx Tx, id ConnectionID) (Connection, Session, error) {
-	connection, err := tx.Connection(id)
+func (f *finishing) begin(id ConnectionID) (err error) {
+	if f.connection, err = f.tx.Connection(id); err != nil {
+		return gone(err)
+	}
+	if err := f.tx.LockSession(f.connection.Session); err != nil {
+		return err
+	}
+	if f.session, f.project, err = f.tx.SessionAndProject(f.connection.Session); err != nil {
+		return gone(err)
+	}
+	if status := f.session.StatusAt(f.clock()); status != SessionPending {
+		return Errorf(Conflict, "the session is already %s", status)
+	}
+	f.out, err = f.outbox(f.tx, f.session)
+	return err
+}
+
+// gone makes a look-up's NotFound what Finish says of it.
+func gone(err error) error {
 	if KindOf(err) == NotFound {
-		return Connection{}, Session{}, Errorf(Conflict, "the session is no longer there")
+		return Errorf(Conflict, "the session is no longer there")
 	}
-	if err != nil {
-		return Connection{}, Session{}, err
-	}
-	open, err := tx.Session(connection.Session)
-	if err != nil {
-		return Connection{}, Session{}, err
-	}
-	if status := open.StatusAt(s.clock()); status != SessionPending {
-		return Connection{}, Session{}, Errorf(Conflict, "the session is already %s", status)
-	}
-	return connection, open, nil
+	return err
 }
 
 // staysOpen marks in the audit record what did not end its session.
@@ -124,6 +145,7 @@ type finishing struct {
 	by         Actor
 	connection Connection
 	session    Session
+	project    Project
 	out        outbox
 }
 
@@ -132,13 +154,20 @@ func (f *finishing) collect(keys []CollectedKey) error {
 	if len(keys) == 0 {
 		return nil
 	}
+	adopts := !f.session.MultiConnection && f.project.adoptsFrom(f.session)
+	if adopts && !f.tx.Serial() {
+		return errAdopts
+	}
 	if err := f.record(keys, KeyCollectedEvent); err != nil {
 		return err
 	}
 	if f.session.MultiConnection {
 		return f.audit(f.tx, f.by, "session.collect", f.session.object(), withProject(f.session.Project), withDetail(staysOpen))
 	}
-	return f.end(f.tx, f.by, f.out, &f.session, SessionCompleted)
+	if err := f.end(f.tx, f.by, f.out, &f.session, SessionCompleted); err != nil || !adopts {
+		return err
+	}
+	return f.adopt(f.tx, f.by, f.project, f.session)
 }
 
 // record stores keys with the connection and tells of each.
@@ -240,10 +269,6 @@ func (f *finishing) wanted(id WantedKeyID) *WantedKey {
 // credit notes on the wanted keys that they were proven, and gives the keys of
 // accounts the project reaches new evidence.
 func (f *finishing) credit(matched []CollectedKey) error {
-	project, err := f.tx.Project(f.session.Project)
-	if err != nil {
-		return err
-	}
 	for _, k := range matched {
 		w := f.wanted(k.Wanted)
 		if w.VerifiedAt.IsZero() {
@@ -252,7 +277,7 @@ func (f *finishing) credit(matched []CollectedKey) error {
 				return err
 			}
 		}
-		if err := f.witness(project, k); err != nil {
+		if err := f.witness(f.project, k); err != nil {
 			return err
 		}
 	}
@@ -295,8 +320,7 @@ func (f *finishing) fail() error {
 	return f.tx.UpdateSession(f.session)
 }
 
-// end puts a session into a final state, tells of it, and lets the keys of a
-// completed one be adopted.
+// end puts a session into a final state and tells of it.
 func (s *Service) end(tx Tx, by Actor, out outbox, open *Session, status SessionStatus) error {
 	open.Status, open.UpdatedAt = status, s.clock()
 	if err := tx.UpdateSession(*open); err != nil {
@@ -305,13 +329,7 @@ func (s *Service) end(tx Tx, by Actor, out outbox, open *Session, status Session
 	if err := out.send(Event{Kind: StatusChangedEvent, Status: status}); err != nil {
 		return err
 	}
-	if err := s.audit(tx, by, "session."+status.verb(), open.object(), withProject(open.Project)); err != nil {
-		return err
-	}
-	if status != SessionCompleted {
-		return nil
-	}
-	return s.adopt(tx, by, *open)
+	return s.audit(tx, by, "session."+status.verb(), open.object(), withProject(open.Project))
 }
 
 // ExpireSessions writes down that sessions have expired, at most limit of

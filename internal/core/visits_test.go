@@ -2,6 +2,7 @@ package core_test
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -166,6 +167,48 @@ func TestFinishAtOnce(t *testing.T) {
 			if keys := w.keysOf(ada); len(keys) != round+1 || !keys[round].Public.Equal(testKey(t, 2*round+winner)) {
 				t.Errorf("round %d: keys adopted = %v, want the winner's", round, keys)
 			}
+		}
+	})
+}
+
+// A session is completed by hand while people are still at it: what was recorded
+// in time is adopted, and what came later was refused.
+func TestCompletedWhileCollecting(t *testing.T) {
+	t.Parallel()
+	onEach(t, func(t *testing.T, w *world) {
+		const people = 6
+		ada := w.account(core.NewAccount{Login: "ada"})
+		by := w.project(core.NewProject{Name: "p", Adopt: core.AdoptProven})
+		var want []string
+		for round := range 10 {
+			s := w.session(by, core.NewSession{ExternalID: ptr("ada"), MultiConnection: true})
+			errs := atOnce(people+1, func(i int) error {
+				if i == people {
+					_, err := w.CompleteSession(t.Context(), by, s.Kind, s.UUID)
+					return err
+				}
+				v, err := w.Connect(t.Context(), visitor, s.Identifier, clientVersion)
+				if err != nil {
+					return err
+				}
+				return w.finish(v.Connection, []core.CollectedKey{w.proven(testKey(t, 100+people*round+i))})
+			})
+			if errs[people] != nil {
+				t.Fatalf("round %d: CompleteSession = %v", round, errs[people])
+			}
+			for i, err := range errs[:people] {
+				if err == nil {
+					want = append(want, testKey(t, 100+people*round+i).SHA256().String())
+				} else if k := core.KindOf(err); k != core.Conflict && k != core.NotFound {
+					t.Errorf("round %d: person %d is told %v", round, i, err)
+				}
+			}
+		}
+		got := w.fingerprints(ada)
+		slices.Sort(want)
+		slices.Sort(got)
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("adopted keys, and those whose people were told that they are recorded (-want +got):\n%s", diff)
 		}
 	})
 }

@@ -117,6 +117,7 @@ func sessionLock() goose.ProviderOption {
 const (
 	readOnly  = "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
 	readWrite = "BEGIN ISOLATION LEVEL SERIALIZABLE"
+	locked    = "BEGIN ISOLATION LEVEL READ COMMITTED"
 )
 
 func (e *postgresEngine) view(ctx context.Context, fn func(*tx) error) error {
@@ -142,6 +143,14 @@ func (e *postgresEngine) update(ctx context.Context, fn func(*tx) error) error {
 	ctx, cancel := context.WithTimeout(ctx, updateLimit)
 	defer cancel()
 	return e.retry(ctx, readWrite, fn)
+}
+
+// updateLocked has each statement see what was committed before it. Of two that
+// add a row, neither reads the page of an index where the other's will be.
+func (e *postgresEngine) updateLocked(ctx context.Context, fn func(*tx) error) error {
+	ctx, cancel := context.WithTimeout(ctx, updateLimit)
+	defer cancel()
+	return e.retry(ctx, locked, fn)
 }
 
 func (e *postgresEngine) bulk(ctx context.Context, fn func(*tx) error) error {
@@ -216,7 +225,7 @@ func (e *postgresEngine) connected(ctx context.Context, fn func(*pgx.Conn) error
 
 // transact runs fn in the transaction that p is.
 func (e *postgresEngine) transact(ctx context.Context, p *pipeline, begin string, fn func(*tx) error) error {
-	t := &tx{ctx: ctx, db: e.db, run: p, readOnly: begin == readOnly}
+	t := &tx{ctx: ctx, db: e.db, run: p, readOnly: begin == readOnly, serial: begin != locked}
 	if err := t.result(fn(t)); err != nil {
 		p.rollback(ctx)
 		return err
@@ -296,6 +305,10 @@ func (postgresDialect) part(_ *tx, p partOf) (foundParts, error) {
 func (postgresDialect) anyPart(_ *tx, p partOf) (foundParts, error) {
 	return foundParts{text: "strpos(" + p.in.folded + ", ?) > 0", args: []any{p.text}}, nil
 }
+
+// lock goes with the query that follows, which sees what was committed before
+// the lock was had: a query that locks its rows itself sees older ones beside them.
+func (postgresDialect) lock(t *tx, text string, args ...any) error { return t.later(text, args...) }
 
 func (postgresDialect) fence() string { return " OFFSET 0" }
 

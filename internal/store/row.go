@@ -50,6 +50,8 @@ type dialect interface {
 	// edition is the expression for the state of what filters of a list look at: a
 	// text that is another one after each change, or NULL where there is none.
 	edition(table string) string
+	// lock runs a statement that locks rows, where others could write meanwhile.
+	lock(t *tx, text string, args ...any) error
 	// facts are what the database says of itself: a name and the query for it.
 	facts() []Fact
 	// uuidText is the expression for a UUID as text.

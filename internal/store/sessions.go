@@ -66,6 +66,14 @@ func (t *tx) SessionByIdentifier(identifier string) (core.Session, error) {
 	return one(sessionRow.session)(get[sessionRow](t, "WHERE identifier = ?", identifier))
 }
 
+func (t *tx) SessionAndProject(id core.SessionID) (core.Session, core.Project, error) {
+	s, p, err := getBoth[sessionRow, projectRow](t, "ON projects.id = project_id WHERE sessions.id = ?", int64(id))
+	if err != nil {
+		return core.Session{}, core.Project{}, err
+	}
+	return s.session(), p.project(), nil
+}
+
 func (t *tx) Sessions(q core.SessionQuery) ([]core.Session, int, error) {
 	where := func(s *bun.SelectQuery) *bun.SelectQuery {
 		if q.Project != 0 {

@@ -124,6 +124,11 @@ func (e *sqliteEngine) update(ctx context.Context, fn func(*tx) error) error {
 	return e.writer.do(ctx, false, fn)
 }
 
+// updateLocked is update: there is one that writes at a time.
+func (e *sqliteEngine) updateLocked(ctx context.Context, fn func(*tx) error) error {
+	return e.update(ctx, fn)
+}
+
 func (e *sqliteEngine) bulk(ctx context.Context, fn func(*tx) error) error {
 	return e.writer.do(ctx, true, fn)
 }
@@ -157,7 +162,7 @@ func (e *sqliteEngine) snapshot(ctx context.Context, fn func(*tx) error) error {
 		return e.db.speaks.translate(err)
 	}
 	defer s.rollback(ctx)
-	t := &tx{ctx: ctx, db: e.db, run: s, readOnly: true}
+	t := &tx{ctx: ctx, db: e.db, run: s, readOnly: true, serial: true}
 	return t.result(fn(t))
 }
 
@@ -254,6 +259,9 @@ func fewFound(ids []any) foundParts {
 func (sqliteDialect) anyPart(_ *tx, p partOf) (foundParts, error) {
 	return foundParts{text: "instr(" + p.in.folded + ", ?) > 0", args: []any{p.text}}, nil
 }
+
+// lock does nothing: nobody else writes meanwhile.
+func (sqliteDialect) lock(*tx, string, ...any) error { return nil }
 
 func (sqliteDialect) fence() string { return "" }
 

@@ -50,6 +50,7 @@ type engine interface {
 	// glance is a view without a transaction, for one statement.
 	glance(ctx context.Context, fn func(*tx) error) error
 	update(ctx context.Context, fn func(*tx) error) error
+	updateLocked(ctx context.Context, fn func(*tx) error) error
 	bulk(ctx context.Context, fn func(*tx) error) error
 	// inspect is a view without limits of time.
 	inspect(ctx context.Context, fn func(*tx) error) error
@@ -113,13 +114,22 @@ func (s *Store) Glance(ctx context.Context, fn func(core.Tx) error) error {
 // Update implements [core.Store]. Once fn runs, the end of ctx no longer stops
 // it: the change is then made or refused as a whole, and the answer is exact.
 func (s *Store) Update(ctx context.Context, fn func(core.Tx) error) error {
+	return s.change(ctx, s.engine.update, fn)
+}
+
+// UpdateLocked implements [core.Store].
+func (s *Store) UpdateLocked(ctx context.Context, fn func(core.Tx) error) error {
+	return s.change(ctx, s.engine.updateLocked, fn)
+}
+
+func (s *Store) change(ctx context.Context, run func(context.Context, func(*tx) error) error, fn func(core.Tx) error) error {
 	leave, err := s.updates.enter(ctx)
 	if err != nil {
 		return err
 	}
 	defer leave()
 	return redraw(func() error {
-		return s.engine.update(ctx, func(t *tx) error { return fn(t) })
+		return run(ctx, func(t *tx) error { return fn(t) })
 	})
 }
 

@@ -27,6 +27,7 @@ type tx struct {
 	readOnly bool
 	lone     bool // it is no transaction, but one statement
 	begun    bool // a statement was run
+	serial   bool // see [core.LockStore]
 }
 
 var _ core.Tx = (*tx)(nil)

@@ -201,13 +201,21 @@ func (w *world) over(s core.Store) {
 	w.face = senhasegura.New(o)
 }
 
-// rehearsal is a store that answers Update as always but keeps nothing.
+// rehearsal is a store that answers updates as always but keeps nothing.
 type rehearsal struct{ core.Store }
 
 var errRehearsed = errors.New("rehearsed")
 
 func (s rehearsal) Update(ctx context.Context, fn func(core.Tx) error) error {
-	err := s.Store.Update(ctx, func(tx core.Tx) error {
+	return keepNothing(ctx, s.Store.Update, fn)
+}
+
+func (s rehearsal) UpdateLocked(ctx context.Context, fn func(core.Tx) error) error {
+	return keepNothing(ctx, s.Store.UpdateLocked, fn)
+}
+
+func keepNothing(ctx context.Context, update func(context.Context, func(core.Tx) error) error, fn func(core.Tx) error) error {
+	err := update(ctx, func(tx core.Tx) error {
 		if err := fn(tx); err != nil {
 			return err
 		}
@@ -245,6 +253,10 @@ type mutedTx struct{ core.Tx }
 
 func (s muted) Update(ctx context.Context, fn func(core.Tx) error) error {
 	return s.Store.Update(ctx, func(tx core.Tx) error { return fn(mutedTx{tx}) })
+}
+
+func (s muted) UpdateLocked(ctx context.Context, fn func(core.Tx) error) error {
+	return s.Store.UpdateLocked(ctx, func(tx core.Tx) error { return fn(mutedTx{tx}) })
 }
 
 func (mutedTx) InsertAuditEvents(...core.AuditEvent) error {

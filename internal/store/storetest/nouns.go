@@ -81,6 +81,7 @@ func lookUps(t testing.TB) map[string]func(core.Tx) error {
 		"OwnerKey":               func(tx core.Tx) error { return fails(tx.OwnerKey(1, NewPublicKey(t).SHA256())) },
 		"OwnerKeyByName":         func(tx core.Tx) error { return fails(tx.OwnerKeyByName(1, "nothing")) },
 		"Session":                func(tx core.Tx) error { return fails(tx.Session(9999)) },
+		"SessionAndProject":      func(tx core.Tx) error { return fails2(tx.SessionAndProject(9999)) },
 		"SessionByUUID":          func(tx core.Tx) error { return fails(tx.SessionByUUID(uuid.New())) },
 		"SessionByIdentifier":    func(tx core.Tx) error { return fails(tx.SessionByIdentifier("nothing")) },
 		"Connection":             func(tx core.Tx) error { return fails(tx.Connection(9999)) },

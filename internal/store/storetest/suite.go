@@ -51,6 +51,7 @@ func Run(t *testing.T, open func(t testing.TB) core.Store) {
 		"glances":      testGlances,
 		"failure":      testFailure,
 		"concurrency":  testConcurrency,
+		"locks":        testLocks,
 		"write skew":   testWriteSkew,
 		"neighbours":   testNeighbours,
 	} {

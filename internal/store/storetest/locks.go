@@ -1,0 +1,72 @@
+package storetest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"testing"
+
+	"keyrack/internal/core"
+)
+
+// testLocks has many count in one session and one managed key, by updates that
+// lock the row and by those that do not: no count is lost.
+func testLocks(t *testing.T, s core.Store) {
+	var session core.Session
+	var key core.ManagedKey
+	update(t, s, func(tx core.Tx) (err error) {
+		if session, err = sessionOfNewProject(t, tx); err != nil {
+			return err
+		}
+		key, err = newManagedKey(t, tx)
+		return err
+	})
+	ctx := inBackground(t)
+	ways := map[string]func(context.Context, func(core.Tx) error) error{"Update": s.Update, "UpdateLocked": s.UpdateLocked}
+	eachWorker(t, func(worker int) error {
+		for range rounds {
+			for name, run := range ways {
+				if err := run(ctx, func(tx core.Tx) error { return countBoth(tx, session.ID, key) }); err != nil {
+					return fmt.Errorf("worker %d: %s: %w", worker, name, err)
+				}
+			}
+		}
+		return nil
+	})
+	want := workers * rounds * len(ways)
+	got := found(t, s, func(tx core.Tx) (core.Session, error) { return tx.Session(session.ID) })
+	if n := got.Attempts - session.Attempts; n != want {
+		t.Errorf("%d counted in the session, want %d", n, want)
+	}
+	counted := found(t, s, func(tx core.Tx) (core.ManagedKey, error) { return tx.ManagedKey(key.ID) })
+	if n := counted.Version - key.Version; n != want {
+		t.Errorf("%d counted in the managed key, want %d", n, want)
+	}
+}
+
+func countBoth(tx core.Tx, id core.SessionID, key core.ManagedKey) error {
+	if err := tx.LockSession(id); err != nil {
+		return err
+	}
+	session, project, err := tx.SessionAndProject(id)
+	if err != nil || project.ID != session.Project {
+		return errors.Join(err, fmt.Errorf("project %d of a session in %d", project.ID, session.Project))
+	}
+	session.Attempts++
+	if err := tx.UpdateSession(session); err != nil {
+		return err
+	}
+	if session.Attempts%2 == 0 {
+		err = tx.LockManagedKey(key.ID)
+	} else {
+		err = tx.LockManagedKeyByIdentifier(key.Identifier)
+	}
+	if err != nil {
+		return err
+	}
+	if key, err = tx.ManagedKey(key.ID); err != nil {
+		return err
+	}
+	key.Version++
+	return tx.UpdateManagedKey(key)
+}
