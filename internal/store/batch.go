@@ -214,7 +214,7 @@ func isSmall(j *job) bool { return !j.bulk }
 func (b *batcher) alone(ctx context.Context, s *session, j *job) {
 	s.cache(ctx, bulkCache)
 	defer s.cache(ctx, plainCache)
-	t := &tx{ctx: ctx, until: time.Now().Add(bulkLimit), db: b.db, run: s, serial: true}
+	t := &tx{ctx: ctx, until: time.Now().Add(bulkLimit), db: b.db, run: s}
 	select {
 	case j.turn <- t:
 	case <-j.ctx.Done():
@@ -236,7 +236,7 @@ func (b *batcher) turn(ctx context.Context, s *session, j *job) (o outcome, ok b
 	if err := s.do(ctx, "SAVEPOINT job"); err != nil {
 		return outcome{job: j}, true, err
 	}
-	t := &tx{ctx: ctx, until: time.Now().Add(updateLimit), db: b.db, run: s, serial: true}
+	t := &tx{ctx: ctx, until: time.Now().Add(updateLimit), db: b.db, run: s}
 	select {
 	case j.turn <- t:
 	case <-j.ctx.Done():

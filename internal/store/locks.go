@@ -9,7 +9,7 @@ func (t *tx) LockSession(id core.SessionID) error {
 	return t.db.speaks.lock(t, "UPDATE sessions SET attempts = attempts WHERE id = ?", int64(id))
 }
 
-func (t *tx) Serial() bool { return t.serial }
+func (t *tx) Serial() bool { return !t.moving }
 
 func (t *tx) ShareSession(id core.SessionID) error {
 	return t.db.speaks.lock(t, "SELECT FROM sessions WHERE id = ? FOR SHARE", int64(id))

@@ -225,7 +225,7 @@ func (e *postgresEngine) connected(ctx context.Context, fn func(*pgx.Conn) error
 
 // transact runs fn in the transaction that p is.
 func (e *postgresEngine) transact(ctx context.Context, p *pipeline, begin string, fn func(*tx) error) error {
-	t := &tx{ctx: ctx, db: e.db, run: p, readOnly: begin == readOnly, serial: begin != locked}
+	t := &tx{ctx: ctx, db: e.db, run: p, readOnly: begin == readOnly, moving: begin == locked}
 	if err := t.result(fn(t)); err != nil {
 		p.rollback(ctx)
 		return err

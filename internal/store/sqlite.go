@@ -162,7 +162,7 @@ func (e *sqliteEngine) snapshot(ctx context.Context, fn func(*tx) error) error {
 		return e.db.speaks.translate(err)
 	}
 	defer s.rollback(ctx)
-	t := &tx{ctx: ctx, db: e.db, run: s, readOnly: true, serial: true}
+	t := &tx{ctx: ctx, db: e.db, run: s, readOnly: true}
 	return t.result(fn(t))
 }
 

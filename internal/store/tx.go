@@ -27,7 +27,7 @@ type tx struct {
 	readOnly bool
 	lone     bool // it is no transaction, but one statement
 	begun    bool // a statement was run
-	serial   bool // see [core.LockStore]
+	moving   bool // each statement sees what was committed before it
 }
 
 var _ core.Tx = (*tx)(nil)
