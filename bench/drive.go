@@ -31,6 +31,9 @@ func (o options) compare(ctx context.Context, p rig.Program, store string, w wor
 		return err
 	}
 	defer f.stop()
+	if err := o.yardstick(ctx, p, f, r); err != nil {
+		return err
+	}
 	for _, row := range rows {
 		for _, n := range o.connections {
 			if o.rows.MatchString(row.name) {

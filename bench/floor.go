@@ -57,6 +57,7 @@ func serveFloor(ctx context.Context, store string) error {
 	}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /nothing", func(w http.ResponseWriter, _ *http.Request) { _, _ = io.WriteString(w, "ok\n") })
+	mux.HandleFunc("GET /fixed", fixed)
 	mux.HandleFunc("GET /login/{login}", f.login)
 	mux.HandleFunc("GET /key/{id}", f.key)
 	mux.HandleFunc("GET /fingerprint/{sum}", f.fingerprint)

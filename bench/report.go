@@ -14,6 +14,7 @@ type report struct {
 	text     strings.Builder
 	postgres bool // what is measured now
 	cells    bool // of it, the table has begun
+	yards    bool // the yardstick was told
 }
 
 // store begins the part about one store.
