@@ -395,7 +395,8 @@ func TestBrokenStore(t *testing.T) {
 
 type failing struct{ err error }
 
-func (f failing) View(context.Context, func(core.Tx) error) error   { return f.err }
-func (f failing) Glance(context.Context, func(core.Tx) error) error { return f.err }
-func (f failing) Update(context.Context, func(core.Tx) error) error { return f.err }
-func (f failing) Bulk(context.Context, func(core.Tx) error) error   { return f.err }
+func (f failing) View(context.Context, func(core.Tx) error) error         { return f.err }
+func (f failing) Glance(context.Context, func(core.Tx) error) error       { return f.err }
+func (f failing) Update(context.Context, func(core.Tx) error) error       { return f.err }
+func (f failing) UpdateLocked(context.Context, func(core.Tx) error) error { return f.err }
+func (f failing) Bulk(context.Context, func(core.Tx) error) error         { return f.err }
