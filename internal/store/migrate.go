@@ -41,6 +41,7 @@ type migrator struct {
 	migrated string               // query that tells whether goose has been here
 	open     func() (*sql.DB, error)
 	peek     func() (*sql.DB, error) // opens it without changing anything
+	exporter exporter
 }
 
 // Versions are those of a schema.

@@ -96,6 +96,7 @@ func (e *postgresEngine) migrator() migrator {
 	return migrator{
 		dialect:  goose.DialectPostgres,
 		suffix:   "postgres",
+		exporter: postgresExporter,
 		migrated: "SELECT to_regclass('" + goose.DefaultTablename + "') IS NOT NULL",
 		open:     connect,
 		peek:     connect,

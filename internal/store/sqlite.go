@@ -76,6 +76,7 @@ func (e *sqliteEngine) migrator() migrator {
 	return migrator{
 		dialect:  goose.DialectSQLite3,
 		suffix:   "sqlite",
+		exporter: sqliteExporter,
 		migrated: "SELECT count(*) > 0 FROM sqlite_schema WHERE name = '" + goose.DefaultTablename + "'",
 		open: func() (*sql.DB, error) {
 			return sql.Open("sqlite", uri(e.path, url.Values{"_pragma": pragmas, "_dqs": {"0"}, "_defensive": {"1"}}))
