@@ -37,6 +37,7 @@ var mayImport = map[string][]string{
 	"scopedsearch": {"core"},
 
 	// The doors, and what goes out.
+	"backup":           {"store"},
 	"face":             {"core", "oauth1"},
 	"face/openapi":     {"core", "face"},
 	"face/sshverify":   openAPIFace,
@@ -52,11 +53,11 @@ var mayImport = map[string][]string{
 	// What wires it. The commands that work beside a running server open the
 	// store themselves, so cli needs more than the server.
 	"server": {
-		"apply", "config", "core", "face", "face/foreman", "face/native", "face/openapi", "face/raidboxes",
+		"apply", "backup", "config", "core", "face", "face/foreman", "face/native", "face/openapi", "face/raidboxes",
 		"face/senhasegura", "face/sshverify", "face/waldur", "safedial", "sshd", "sshkey", "store", "transit", "vault",
 		"webhook", "webui", "yamlfile",
 	},
-	"cli":         {"apply", "config", "core", "privatekey", "server", "sshkey", "store", "transit", "vault", "yamlfile"},
+	"cli":         {"apply", "backup", "config", "core", "privatekey", "server", "sshkey", "store", "transit", "vault", "yamlfile"},
 	"cmd/keyrack": {"cli"},
 
 	// For tests alone: no package above may import these.
