@@ -14,29 +14,31 @@ import (
 	"strings"
 	"syscall"
 
+	"filippo.io/age"
 	"github.com/rogpeppe/go-internal/testscript"
 	"golang.org/x/crypto/ssh"
 )
 
 // commands are what scripts can say beyond testscript's own words.
 var commands = map[string]func(*testscript.TestScript, bool, []string){
-	"exits":  exits,
-	"start":  begin,
-	"serve":  serve,
-	"await":  await,
-	"output": output,
-	"signal": sendSignal,
-	"ended":  ended,
-	"trust":  trust,
-	"api":    api,
-	"is":     is,
-	"let":    let,
-	"expand": expand,
-	"agent":  agent,
-	"engine": engine,
-	"sshd":   sshd,
-	"half":   half,
-	"silent": silent,
+	"exits":    exits,
+	"start":    begin,
+	"serve":    serve,
+	"await":    await,
+	"output":   output,
+	"signal":   sendSignal,
+	"ended":    ended,
+	"trust":    trust,
+	"api":      api,
+	"is":       is,
+	"let":      let,
+	"expand":   expand,
+	"agent":    agent,
+	"identity": identity,
+	"engine":   engine,
+	"sshd":     sshd,
+	"half":     half,
+	"silent":   silent,
 }
 
 func worldOf(ts *testscript.TestScript) *world { return ts.Value(worldKey{}).(*world) }
@@ -269,6 +271,15 @@ func jq(ts *testscript.TestScript, filter string) string {
 		ts.Fatalf("jq %s: %v: %s", filter, err, out)
 	}
 	return strings.TrimSpace(string(out))
+}
+
+// identity NAME makes an age identity in the file of that name; $NAME is its recipient.
+func identity(ts *testscript.TestScript, neg bool, args []string) {
+	want(ts, neg, len(args) == 1, "identity NAME")
+	made, err := age.GenerateX25519Identity()
+	ts.Check(err)
+	ts.Check(os.WriteFile(ts.MkAbs(args[0]), []byte(made.String()), 0o600))
+	ts.Setenv(args[0], made.Recipient().String())
 }
 
 // expand FILE... replaces variables in files.

@@ -8,12 +8,13 @@ import (
 )
 
 // needless are the commands that need no store to exist.
-var needless = []string{"serve", "apply", "demo", "config check", "routes", "version", "man", "help", "completion"}
+var needless = []string{"serve", "apply", "demo", "config check", "routes", "version", "man", "help", "completion", "backup verify", "backup restore"}
 
 // mandatory are flags that a command does not go without.
 var mandatory = map[string][]string{
 	"apply":                 {"-f", "-"},
 	"application authorize": {"--allow-ip", "*"},
+	"backup create":         {"--recipient", "age15y6se38fl62ywpp6as9tjxyyqkxf234phxm6ufc37wklhucre95qpd96ur"},
 	"token add":             {"--use", "host"},
 	"token remove":          {"--use", "host"},
 	"vault import":          {"--device", "web-01"},

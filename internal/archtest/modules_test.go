@@ -12,6 +12,7 @@ import (
 // dependency is code we answer for.
 var reasons = map[string]string{
 	"charm.land/lipgloss/v2":                                   "tables on a terminal, with wide characters measured right",
+	"filippo.io/age":                                           "backups encrypted to whom the operator names",
 	"github.com/alexedwards/argon2id":                          "password hashes as PHC strings",
 	"github.com/danielgtaylor/huma/v2":                         "OpenAPI, validation and problem+json of the sshverify and native faces",
 	"code.dny.dev/ssrf":                                        "addresses that are not the public net, made from IANA's registries",

@@ -86,7 +86,7 @@ func (a *app) root() *cobra.Command {
 		a.serve(), a.apply(), a.demo(), a.collect(), a.authorizedKeys(),
 		a.account(), a.key(), a.project(), a.apiKey(), a.token(), a.session(), a.webhook(), a.audit(), a.signingKey(),
 		a.device(), a.vault(), a.application(), a.organization(), a.location(),
-		a.db(), a.doctor(), a.configCommand(), a.routes(), a.version(), a.man(),
+		a.db(), a.backup(), a.doctor(), a.configCommand(), a.routes(), a.version(), a.man(),
 	)
 	return root
 }

@@ -3,6 +3,7 @@ package cli
 import (
 	"errors"
 
+	"keyrack/internal/backup"
 	"keyrack/internal/core"
 	"keyrack/internal/server"
 	"keyrack/internal/vault"
@@ -44,6 +45,10 @@ func exitCode(err error) int {
 		{errNegative, exitNegative},
 		{errPartly, exitPartly},
 		{server.ErrLocked, exitState},
+		{server.ErrUnfinished, exitState},
+		{backup.ErrIdentity, exitCredentials},
+		{backup.ErrNewer, exitState},
+		{backup.ErrDamaged, exitNegative},
 		{server.ErrNoStore, exitNotFound},
 		{vault.ErrMasterKeyMissing, exitCredentials},
 		{vault.ErrMasterKeyWrong, exitCredentials},

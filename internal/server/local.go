@@ -48,6 +48,9 @@ var passwordHashing = core.DefaultPasswordHashing
 // OpenLocal opens the store that the configuration names. A vault that is not
 // the store's is refused before anything is changed.
 func OpenLocal(ctx context.Context, c config.Config, log *slog.Logger, need Need) (*Local, error) {
+	if err := refuseUnfinished(c); err != nil {
+		return nil, err
+	}
 	if err := prepareDataDir(c, need); err != nil {
 		return nil, err
 	}
