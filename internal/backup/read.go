@@ -79,7 +79,7 @@ func (r *Reader) open() error {
 func (r *Reader) advance() error {
 	var err error
 	r.header, err = r.archive.Next()
-	if err == io.EOF {
+	if errors.Is(err, io.EOF) {
 		r.header, err = &tar.Header{}, nil
 	}
 	if err != nil {
@@ -124,7 +124,7 @@ func (r *Reader) Rows(t store.Table) func() (values []any, more bool, err error)
 				r.read.Rows[t.Name]++
 				return values, true, nil
 			}
-			if err != io.EOF {
+			if !errors.Is(err, io.EOF) {
 				return nil, false, fmt.Errorf("%w: rows of %s: %w", ErrDamaged, t.Name, err)
 			}
 			if err := r.advance(); err != nil {

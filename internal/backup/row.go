@@ -2,6 +2,7 @@ package backup
 
 import (
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"io"
 	"math"
@@ -52,7 +53,7 @@ func readRow(r source, n int) ([]any, error) {
 	for i := range values {
 		var err error
 		if values[i], err = readValue(r); err != nil {
-			if i > 0 && err == io.EOF {
+			if i > 0 && errors.Is(err, io.EOF) {
 				err = io.ErrUnexpectedEOF
 			}
 			return nil, err
@@ -100,7 +101,7 @@ func readBytes(r source) ([]byte, error) {
 
 // whole makes the end of what is read within a value an error.
 func whole(err error) error {
-	if err == io.EOF {
+	if errors.Is(err, io.EOF) {
 		return io.ErrUnexpectedEOF
 	}
 	return err

@@ -153,8 +153,10 @@ func TestImportIsWholeOrNothing(t *testing.T) {
 			"an unknown table": func(c *content) {
 				c.Tables = append(slices.Clone(c.Tables), store.Table{Name: "no_such_table", Columns: []string{"id"}})
 			},
-			"a number for a text": func(c *content) { c.Rows["locations"] = [][]any{{int64(1), []byte("0123456789abcdef"), []byte{255}, int64(1), int64(1)}} },
-			"a newer schema":      func(c *content) { c.Version = 9999 },
+			"a number for a text": func(c *content) {
+				c.Rows["locations"] = [][]any{{int64(1), []byte("0123456789abcdef"), []byte{255}, int64(1), int64(1)}}
+			},
+			"a newer schema": func(c *content) { c.Version = 9999 },
 		}
 		for name, spoil := range bad {
 			spoiled := content{Version: good.Version, Tables: good.Tables, Rows: map[string][][]any{}}
