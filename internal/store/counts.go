@@ -3,6 +3,7 @@ package store
 import (
 	"database/sql"
 	"fmt"
+	"slices"
 
 	lru "github.com/hashicorp/golang-lru/v2"
 )
@@ -42,41 +43,42 @@ func (c *condition) total() (int, error) {
 	if c.restless {
 		return c.t.countBound(counting, c.args)
 	}
-	return c.t.countOf(c.table, counting, c.args)
+	is, err := c.t.countOf(c.table, counting, slices.Clone(c.args))
+	c.edition = is.edition
+	return is.n, err
 }
 
 // countOf gives the number that a query of a list counts: the one that is
 // remembered, or else a new one.
-func (t *tx) countOf(list, counting string, args []any) (int, error) {
-	n, known, err := t.remembered(list, counting, args)
-	if known || err != nil {
-		return n, err
+func (t *tx) countOf(list, counting string, args []any) (is counted, err error) {
+	if is, known, err := t.remembered(list, counting, args); known || err != nil {
+		return is, err
 	}
-	edition := t.db.speaks.edition(list)
 	if !t.remembers(counting) {
-		return t.countBound(counting, args)
+		is.n, err = t.countBound(counting, args)
+		return is, err
 	}
-	key := countKey(counting, args)
+	key, edition := countKey(counting, args), t.db.speaks.edition(list)
 	var of sql.NullString // NULL: the list has no editions
-	err = t.onceBound(func(r answer) error { return r.Scan(&n, &of) }, "SELECT ("+counting+"), "+edition, args)
-	if err == nil && of.Valid {
-		t.db.counts.Add(key, counted{of.String, n})
+	err = t.onceBound(func(r answer) error { return r.Scan(&is.n, &of) }, "SELECT ("+counting+"), "+edition, args)
+	if is.edition = of.String; err == nil && of.Valid {
+		t.db.counts.Add(key, is)
 	}
-	return n, err
+	return is, err
 }
 
 // remembered gives the number that a query of a list would count, where it is known.
-func (t *tx) remembered(list, counting string, args []any) (n int, known bool, err error) {
+func (t *tx) remembered(list, counting string, args []any) (is counted, known bool, err error) {
 	if !t.remembers(counting) {
-		return 0, false, nil
+		return counted{}, false, nil
 	}
-	was, ok := t.db.counts.Get(countKey(counting, args))
-	if !ok {
-		return 0, false, nil
+	is, known = t.db.counts.Get(countKey(counting, args))
+	if !known {
+		return counted{}, false, nil
 	}
 	var now sql.NullString
 	err = t.query(func(r answer) error { return r.Scan(&now) }, "SELECT "+t.db.speaks.edition(list))
-	return was.n, err == nil && now.String == was.edition, err
+	return is, err == nil && now.String == is.edition, err
 }
 
 // remembers tells whether what a query counts is kept. What an update finds may

@@ -79,9 +79,17 @@ func filtered[R any](t *tx, known fields, where core.Filter, order []core.Order,
 	if part.size == 0 {
 		return nil, n, nil
 	}
+	w := walk{condition: &c, order: terms, part: part}
+	few := n <= t.db.fewRows
+	if !few {
+		w.known = c.landmarks(terms, part.backward)
+	}
+	way, args := w.shortened()
 	var rows []R
-	text := s.pageText(c.text.String(), terms.text(part.backward), n, t.db.speaks.fence())
-	err = t.onceBound(appendTo(s, &rows), text, append(c.args, part.size, part.offset))
+	err = t.onceBound(appendTo(s, &rows), s.pageText(way, terms.text(part.backward), few, t.db.speaks.fence()), args)
+	if err == nil {
+		setLandmarks(w, s, rows)
+	}
 	if part.backward {
 		slices.Reverse(rows)
 	}
@@ -99,16 +107,18 @@ func head[R any](c *condition, order terms, p core.Page) (rows []R, whole bool, 
 	return rows, len(rows) <= size, err
 }
 
-// pageText is the query of a page among n rows, with LIMIT and OFFSET to bind.
-func (s *shape) pageText(where, order string, n int, fence string) string {
+// pageText is the query of a page among few rows or many, with LIMIT and OFFSET to bind.
+func (s *shape) pageText(where, order string, few bool, fence string) string {
 	const bounds = " LIMIT ? OFFSET ?"
 	ids := "(SELECT id AS page_id FROM " + s.table + where
 	switch {
 	case strings.HasPrefix(order, "id"): // the table's own order
 		return s.selects + where + " ORDER BY " + order + bounds
-	case where != "" && n <= fewRows && fence == "":
-		return s.selects + "WHERE id IN " + ids + ") ORDER BY " + order + bounds
-	case where != "" && n <= fewRows:
+	case few && fence == "":
+		// The plus keeps SQLite from the index of the order. Sorting the ids first,
+		// it reads whole rows of the page alone.
+		return s.selects + "WHERE id IN " + ids + " ORDER BY +" + order + bounds + ") ORDER BY " + order
+	case few:
 		ids = "(SELECT id AS page_id FROM (SELECT * FROM " + s.table + where + fence + ") AS found"
 	}
 	return s.selects + "JOIN " + ids + " ORDER BY " + order + bounds + ") AS page ON id = page_id ORDER BY " + order
@@ -134,8 +144,8 @@ func reach(p core.Page, n int) stretch {
 type terms []term
 
 type term struct {
-	name                 string
-	descending, optional bool
+	name                           string
+	descending, optional, restless bool
 }
 
 func orderBy(known fields, order []core.Order, otherwise string) (terms, error) {
@@ -148,7 +158,7 @@ func orderBy(known fields, order []core.Order, otherwise string) (terms, error) 
 		if !ok {
 			return nil, fmt.Errorf("there is no field %q to order by", o.Attribute)
 		}
-		all = append(all, term{c.name, o.Descending, c.optional})
+		all = append(all, term{c.name, o.Descending, c.optional, c.restless})
 	}
 	return append(all, term{name: "id"}), nil
 }
@@ -183,7 +193,16 @@ type condition struct {
 	narrow bool // what finds few rows stands beside
 	err    error
 
-	restless bool // what is looked at changes without another edition of the list
+	restless bool   // what is looked at changes without another edition of the list
+	edition  string // of the list that is looked at, where it is known
+}
+
+// joint is what stands before one more condition.
+func (c *condition) joint() string {
+	if strings.TrimSpace(c.text.String()) == "" {
+		return "WHERE "
+	}
+	return " AND "
 }
 
 func (c *condition) where(f core.Filter) {

@@ -533,8 +533,8 @@ func planOf(t *tx, q core.KeyQuery) error {
 	if err = cmp.Or(c.err, err); err != nil {
 		return err
 	}
-	for _, n := range []int{fewRows, fewRows + 1} {
-		text := shapeOf[keyRow](t.db).pageText(c.text.String(), terms.text(false), n, t.db.speaks.fence())
+	for _, few := range []bool{true, false} {
+		text := shapeOf[keyRow](t.db).pageText(c.text.String(), terms.text(false), few, t.db.speaks.fence())
 		if err := t.onceBound(func(answer) error { return nil }, text, append(slices.Clone(c.args), 10, 100)); err != nil {
 			return err
 		}

@@ -17,6 +17,9 @@ type database struct {
 	speaks dialect
 	shapes sync.Map // reflect.Type of a row to *shape
 	counts *counts
+
+	landmarks *landmarkMap
+	fewRows   int // as the constant, but for tests
 }
 
 // dialect is where the two databases part.

@@ -66,7 +66,7 @@ func openSQLite(ctx context.Context, o Options) (engine, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open store %s: %w", o.Path, err)
 	}
-	e.db = &database{DB: bun.NewDB(pool, sqlitedialect.New()), speaks: sqliteDialect{}, counts: newCounts()}
+	e.db = &database{DB: bun.NewDB(pool, sqlitedialect.New()), speaks: sqliteDialect{}, counts: newCounts(), landmarks: newLandmarkMap(), fewRows: fewRows}
 	e.readers = newSessions(pool, cmp.Or(o.Connections, max(2, runtime.GOMAXPROCS(0))))
 	e.writer = newBatcher(e.db, newSessions(pool, 1), o.Log)
 	return e, nil
@@ -225,20 +225,20 @@ func (d sqliteDialect) part(t *tx, p partOf) (foundParts, error) {
 	matching := "SELECT rowid FROM " + p.in.parts + " WHERE " + p.in.parts + " MATCH ?"
 	phrase := p.in.folded + ` : "` + strings.ReplaceAll(p.text, `"`, `""`) + `"`
 	counting, args := "SELECT count(*) FROM ("+matching+" LIMIT ?)", []any{phrase, rareParts + 1}
-	n, known, err := t.remembered(p.list, counting, args)
+	is, known, err := t.remembered(p.list, counting, args)
 	if err != nil {
 		return foundParts{}, err
 	}
-	if !known || n <= fewParts {
+	if !known || is.n <= fewParts {
 		ids, err := t.ids(matching+" LIMIT ?", phrase, fewParts+1)
 		if err != nil || len(ids) <= fewParts {
 			return fewFound(ids), err
 		}
-		if n, err = t.countOf(p.list, counting, args); err != nil {
+		if is, err = t.countOf(p.list, counting, args); err != nil {
 			return foundParts{}, err
 		}
 	}
-	if n > rareParts {
+	if is.n > rareParts {
 		return d.anyPart(t, p)
 	}
 	return foundParts{text: "id IN (" + matching + ")", args: []any{phrase}}, nil
