@@ -43,6 +43,9 @@ func (c *condition) total() (int, error) {
 	if c.restless {
 		return c.t.countBound(counting, c.args)
 	}
+	if c.of != nil && c.t.remembers(counting) {
+		return c.rangeTotal(*c.of)
+	}
 	is, err := c.t.countOf(c.table, counting, slices.Clone(c.args))
 	c.edition = is.edition
 	return is.n, err
@@ -76,9 +79,15 @@ func (t *tx) remembered(list, counting string, args []any) (is counted, known bo
 	if !known {
 		return counted{}, false, nil
 	}
+	now, err := t.edition(list)
+	return is, err == nil && now == is.edition, err
+}
+
+// edition is that of a list in this snapshot, empty where it has none.
+func (t *tx) edition(list string) (string, error) {
 	var now sql.NullString
-	err = t.query(func(r answer) error { return r.Scan(&now) }, "SELECT "+t.db.speaks.edition(list))
-	return is, err == nil && now.String == is.edition, err
+	err := t.query(func(r answer) error { return r.Scan(&now) }, "SELECT "+t.db.speaks.edition(list))
+	return now.String, err
 }
 
 // remembers tells whether what a query counts is kept. What an update finds may

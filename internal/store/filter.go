@@ -37,6 +37,8 @@ type column struct {
 	referred string
 	// restless columns change without another edition of the list.
 	restless bool
+	// ranged columns are times with an index of their own.
+	ranged bool
 	// optional columns may be NULL.
 	optional bool
 	// among is a query for the values of a row that may have several: a
@@ -56,7 +58,7 @@ const fewRows = 10_000
 // the end that is nearer, and only the rows of the page are read.
 func filtered[R any](t *tx, known fields, where core.Filter, order []core.Order, otherwise string, p core.Page) ([]R, int, error) {
 	s := shapeOf[R](t.db)
-	c := condition{t: t, known: known, table: s.table}
+	c := condition{t: t, known: known, table: s.table, of: known.rangeOf(where)}
 	sharp := p.Offset == 0 && c.hasSharp([]core.Filter{where})
 	if !sharp && t.lone {
 		return nil, 0, t.fail(errSecond) // it will take one: the first would be run in vain
@@ -195,6 +197,9 @@ type condition struct {
 
 	restless bool   // what is looked at changes without another edition of the list
 	edition  string // of the list that is looked at, where it is known
+
+	of     *timeRange   // what it is nothing but; nil: anything else
+	ranges *rangeCounts // those that differ from it in their time alone
 }
 
 // joint is what stands before one more condition.

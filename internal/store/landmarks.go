@@ -78,12 +78,20 @@ func (c *condition) landmarks(order terms, backward bool) *landmarks {
 		return nil
 	}
 	all := c.t.db.landmarks
-	key := fmt.Sprintf("%s %s %s %s %#v", c.table, c.edition, order.text(backward), c.text.String(), c.args)
-	known, ok := all.Get(key)
-	if !ok {
-		known = &landmarks{}
-		all.Add(key, known)
+	key := func(args []any) string {
+		return fmt.Sprintf("%s %s %s %s %#v", c.table, c.edition, order.text(backward), c.text.String(), args)
 	}
+	known, ok := all.Get(key(c.args))
+	if ok {
+		return known
+	}
+	known = &landmarks{}
+	if c.of != nil {
+		if m, ok := c.beginning(*c.of, func(args []any) (*landmarks, bool) { return all.Get(key(args)) }); ok {
+			known.set(m)
+		}
+	}
+	all.Add(key(c.args), known)
 	return known
 }
 

@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/google/uuid"
 
@@ -27,6 +28,7 @@ func TestPagesFromLandmarks(t *testing.T) {
 				for i := range n {
 					k := freshKey(t)
 					k.Owner, k.Name, k.Shared = owner, fmt.Sprint("name ", (i*7)%12), i%2 == 0
+					k.CreatedAt = begun.Add(time.Duration(rand.N(20)) * time.Second)
 					ids, err := tx.InsertKeys(k)
 					if err != nil {
 						return err
@@ -43,28 +45,37 @@ func TestPagesFromLandmarks(t *testing.T) {
 		for range 3 {
 			add(20)
 			for _, descending := range []bool{false, true} {
-				for _, shared := range []core.Filter{nil, core.Compare{Attribute: core.KeySharedAttr, Op: core.Equal, Value: true}} {
-					wantPages(t, s, keys, shared, descending)
+				wantPages(t, s, keys, descending, func() core.Filter { return nil })
+				wantPages(t, s, keys, descending, func() core.Filter { return core.Compare{Attribute: core.KeySharedAttr, Op: core.Equal, Value: true} })
+				for _, op := range []core.Op{core.GreaterOrEqual, core.LessOrEqual} {
+					wantPages(t, s, keys, descending, func() core.Filter {
+						return core.Compare{Attribute: core.KeyCreatedAttr, Op: op, Value: begun.Add(time.Duration(rand.N(22)) * time.Second)}
+					})
 				}
 			}
 		}
-		if db.landmarks.Len() == 0 {
-			t.Error("no landmarks were set")
+		if db.landmarks.Len() == 0 || db.ranges.Len() == 0 {
+			t.Error("nothing was remembered")
 		}
 	})
 }
 
+var begun = time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+
 // wantPages reads pages here and there, each as a part of the whole.
-func wantPages(t *testing.T, s *Store, keys []core.Key, where core.Filter, descending bool) {
+func wantPages(t *testing.T, s *Store, keys []core.Key, descending bool, draw func() core.Filter) {
 	t.Helper()
-	var want []core.KeyID
-	for _, k := range inOrder(keys, descending) {
-		if where == nil || k.Shared {
-			want = append(want, k.ID)
-		}
-	}
 	for range 60 {
-		p := core.Page{Offset: rand.N(len(want) + 2), Limit: 1 + rand.N(5)}
+		where := draw()
+		var want []core.KeyID
+		for _, k := range inOrder(keys, descending) {
+			if core.Holds(where, func(a core.Attribute) any {
+				return map[core.Attribute]any{core.KeySharedAttr: k.Shared, core.KeyCreatedAttr: k.CreatedAt}[a] //nolint:exhaustive // those asked for
+			}) {
+				want = append(want, k.ID)
+			}
+		}
+		p := core.Page{Offset: max(rand.N(len(want)+7)-5, 0), Limit: 1 + rand.N(5)}
 		q := core.KeyQuery{Where: where, Page: p, Order: []core.Order{{Attribute: core.KeyNameAttr, Descending: descending}}}
 		err := s.View(t.Context(), func(tx core.Tx) error {
 			list, n, err := tx.Keys(q)
@@ -74,7 +85,7 @@ func wantPages(t *testing.T, s *Store, keys []core.Key, where core.Filter, desce
 			}
 			part := want[min(p.Offset, len(want)):min(p.Offset+p.Limit, len(want))]
 			if n != len(want) || !slices.Equal(got, part) {
-				t.Errorf("page %+v of %d, descending %v = %v of %d, want %v", p, len(want), descending, got, n, part)
+				t.Errorf("page %+v of %d, %+v, descending %v = %v of %d, want %v", p, len(want), where, descending, got, n, part)
 			}
 			return err
 		})

@@ -19,6 +19,7 @@ type database struct {
 	counts *counts
 
 	landmarks *landmarkMap
+	ranges    *rangeMap
 	fewRows   int // as the constant, but for tests
 }
 

@@ -109,6 +109,7 @@ func (c *counting) setAccount(tx core.Tx, a core.Account) error {
 func (c *counting) addKey(t *testing.T, tx core.Tx, to *core.Key, owner core.AccountID, name string) error {
 	k := sample[core.Key](t)
 	k.ID, k.Owner, k.Name, k.Shared, k.CreatedAt = 0, owner, name, false, countedSince
+	k.UpdatedAt = countedSince.Add(time.Duration(len(c.keys)) * time.Microsecond)
 	id, err := insertKey(tx, k)
 	k.ID = id
 	*to, c.keys[id] = k, k
@@ -154,8 +155,13 @@ func (c *counting) keyFilters() []core.Filter {
 	filters := []core.Filter{
 		nil, is(core.KeySharedAttr, core.Equal, true), is(core.KeyOwnerUUIDAttr, core.Equal, countedUUID),
 		is(core.KeyNameAttr, core.Contains, "lap"), is(core.KeyNameAttr, core.Contains, "LAPTOP"), is(core.KeyNameAttr, core.Contains, "p"),
-		is(core.KeyNameAttr, core.Like, "%desk%p"), is(core.KeyCreatedAttr, core.GreaterOrEqual, countedSince),
+		is(core.KeyNameAttr, core.Like, "%desk%p"),
 		core.Not{Of: is(core.KeyNameAttr, core.Contains, "top")},
+	}
+	for _, after := range []time.Duration{time.Hour, 0, -time.Microsecond, time.Microsecond, -2 * time.Hour} {
+		for _, a := range []core.Attribute{core.KeyCreatedAttr, core.KeyUpdatedAttr} {
+			filters = append(filters, is(a, core.GreaterOrEqual, countedSince.Add(after)), core.And{is(a, core.LessOrEqual, countedSince.Add(after))})
+		}
 	}
 	for id := range c.accounts {
 		seen := core.Or{core.OwnedBy(id), is(core.KeySharedAttr, core.Equal, true)}
@@ -248,7 +254,7 @@ func (c *counting) keyAttributes(k core.Key) func(core.Attribute) any {
 	return func(name core.Attribute) any {
 		return map[core.Attribute]any{ //nolint:exhaustive // those that are asked for
 			core.KeyNameAttr: k.Name, core.KeyOwnerAttr: k.Owner, core.KeyOwnerUUIDAttr: c.accounts[k.Owner].UUID,
-			core.KeySharedAttr: k.Shared, core.KeyCreatedAttr: k.CreatedAt,
+			core.KeySharedAttr: k.Shared, core.KeyCreatedAttr: k.CreatedAt, core.KeyUpdatedAttr: k.UpdatedAt,
 		}[name]
 	}
 }
