@@ -38,6 +38,7 @@ var tables = map[string]string{
 	"keys": "uuid, short_id, owner, name, folded, text, algorithm, bits, blob, md5, sha256, sha512, shared, created_at, updated_at",
 	"revisions": "key_id, key_uuid, number, action, short_id, owner, name, text, blob, shared, key_created_at, key_updated_at," +
 		" actor_kind, actor_name, account_id, comment, at",
+	"key_names":    "rowid, folded",
 	"evidence":     "key_id, grade, at, address, client_version",
 	"audit_events": "at, actor_kind, actor_name, account_id, project_id, action, object, face, address, outcome, detail",
 	"sessions": "uuid, project_id, kind, identifier, status, multi_key, multi_connection, must_confirm, match_all_keys, max_attempts," +
@@ -153,7 +154,7 @@ func (f *bare) newKey(in newKeyIn, blob []byte) []record {
 	now, id := f.time(time.Now()), uuid.Must(uuid.NewV7())
 	m, s, l := md5.Sum(blob), sha256.Sum256(blob), sha512.Sum512(blob)
 	short, uid, owner := id.String()[24:], f.uuid(id), f.owner()
-	return []record{
+	records := []record{
 		plain("keys", uid, short, owner, in.Name, strings.ToLower(in.Name), in.Key, "ssh-ed25519", 256, blob, m[:], s[:], l[:], false, now, now),
 		{"revisions", func(key int64) []any {
 			return []any{key, uid, 1, "added", short, owner, in.Name, in.Key, blob, false, now, now, 3, "maker", owner, "made", now}
@@ -161,6 +162,10 @@ func (f *bare) newKey(in newKeyIn, blob []byte) []record {
 		{"evidence", func(key int64) []any { return []any{key, "pasted", now, "127.0.0.1", ""} }},
 		f.audit(now, "key.add", "key "+id.String()),
 	}
+	if !f.postgres { // where the index of names is the database's own
+		records = append(records, record{"key_names", func(key int64) []any { return []any{key, strings.ToLower(in.Name)} }})
+	}
+	return records
 }
 
 func (f *bare) audit(now any, action, object string) record {

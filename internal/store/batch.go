@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"sync"
 	"sync/atomic"
@@ -11,10 +12,22 @@ import (
 // batchLimit is how many updates share a commit at most.
 const batchLimit = 128
 
+// cautionAfter is how many updates run under savepoints after one has spoilt
+// its batch. Who spoils them on purpose so makes all do once more no more than
+// one update in eight.
+const cautionAfter = 8 * batchLimit
+
 // batcher runs updates on the one connection that writes. An update that finds
 // it idle is committed alone; those that arrive meanwhile share the next
-// transaction, each under a savepoint, and wait for the one commit, which is
-// where the time goes: synchronous=FULL waits there for the disk.
+// transaction and wait for the one commit, which is where the time goes:
+// synchronous=FULL waits there for the disk.
+//
+// An update that is refused leaves nothing to undo where it has written
+// nothing, and few that have are refused. So updates run one after the other
+// without savepoints, which cost each a quarter of its work: SQLite keeps the
+// pages as they were, and writes a piece of the names' index each time. When one
+// fails that has written, it has spoilt the batch: all is rolled back, and all
+// of the batch run once more, now each under a savepoint.
 //
 // The transaction goes round like a baton: a goroutine that lives as long as
 // somebody waits begins it, hands it to one caller after another, each of whom
@@ -31,6 +44,7 @@ type batcher struct {
 	closed  bool          // no more jobs
 	idle    chan struct{} // closed when closed and not running
 
+	caution int         // of serve: how many more updates run under savepoints
 	tainted atomic.Bool // set by serve: a failed commit may have left its pages in the WAL
 }
 
@@ -38,9 +52,14 @@ type batcher struct {
 type job struct {
 	ctx  context.Context
 	bulk bool       // shares no commit
-	turn chan *tx   // the transaction, when it is the job's turn
-	ran  chan error // the function's result; closed without one if it did not return
+	turn chan turn  // the transaction, when it is the job's turn
 	done chan error // how all ended
+}
+
+// turn is a job's time with the transaction.
+type turn struct {
+	tx  *tx
+	ran chan error // the function's result; closed without one if it did not return
 }
 
 func newBatcher(db *database, pool *sessions, log *slog.Logger) *batcher {
@@ -51,30 +70,30 @@ func newBatcher(db *database, pool *sessions, log *slog.Logger) *batcher {
 func (b *batcher) do(ctx context.Context, bulk bool, fn func(*tx) error) error {
 	waiting, cancel := context.WithTimeout(ctx, updateLimit)
 	defer cancel()
-	j := &job{ctx: waiting, bulk: bulk, turn: make(chan *tx), ran: make(chan error, 1), done: make(chan error, 1)}
+	j := &job{ctx: waiting, bulk: bulk, turn: make(chan turn), done: make(chan error, 1)}
 	if err := b.enter(j); err != nil {
 		return unavailable(err)
 	}
-	select {
-	case t := <-j.turn:
-		t.ctx = context.WithoutCancel(ctx)
-		j.run(waiting, t, fn)
-		return <-j.done
-	case err := <-j.done:
-		return err
-	case <-waiting.Done():
-		return unavailable(waiting.Err())
+	for ended := waiting.Done(); ; ended = nil { // who has run hears what became of it
+		select {
+		case t := <-j.turn:
+			t.tx.ctx = context.WithoutCancel(ctx)
+			if ended != nil && waiting.Err() != nil { // turn and end came together
+				fn = func(*tx) error { return unavailable(waiting.Err()) }
+			}
+			t.run(fn)
+		case err := <-j.done:
+			return err
+		case <-ended:
+			return unavailable(waiting.Err())
+		}
 	}
 }
 
 // run runs fn and tells serve its result, or that it has none.
-func (j *job) run(ctx context.Context, t *tx, fn func(*tx) error) {
-	defer close(j.ran)
-	if err := ctx.Err(); err != nil { // turn and end came together
-		j.ran <- unavailable(err)
-		return
-	}
-	j.ran <- t.result(fn(t))
+func (t turn) run(fn func(*tx) error) {
+	defer close(t.ran)
+	t.ran <- t.tx.finish(fn(t.tx))
 }
 
 func (b *batcher) enter(j *job) error {
@@ -156,6 +175,9 @@ func (b *batcher) batch(ctx context.Context) error {
 		return nil
 	}
 	ran, err := b.round(ctx, s)
+	if errors.Is(err, errSpoilt) {
+		ran, err = b.again(ctx, s, ran)
+	}
 	if err == nil {
 		err = b.commit(ctx, s)
 	} else {
@@ -182,20 +204,48 @@ func (o outcome) result(db *database, failed error) error {
 	return o.err
 }
 
+// errSpoilt says that the transaction holds what must not be committed.
+var errSpoilt = errors.New("an update failed that has written")
+
 // round gives each job its turn. An error means that the transaction is lost.
 func (b *batcher) round(ctx context.Context, s *session) ([]outcome, error) {
+	run := b.trusted
+	if b.caution > 0 {
+		run = b.cautious
+	}
 	var ran []outcome
 	for range batchLimit {
 		j := b.nextThat(isSmall)
 		if j == nil {
 			break
 		}
-		o, ok, err := b.turn(ctx, s, j)
+		o, ok, err := run(ctx, s, j)
 		if ok {
 			ran = append(ran, o)
 		}
 		if err != nil {
 			return ran, err
+		}
+	}
+	return ran, nil
+}
+
+// again runs the jobs of a spoilt batch once more, and is cautious for a while.
+func (b *batcher) again(ctx context.Context, s *session, spoilt []outcome) ([]outcome, error) {
+	b.caution = cautionAfter
+	_ = s.do(ctx, "ROLLBACK") // fails where SQLite has done so by itself, as after a full disk
+	if err := s.do(ctx, "BEGIN IMMEDIATE"); err != nil {
+		return spoilt, err
+	}
+	var ran []outcome
+	for i, o := range spoilt {
+		o.job.ctx = ctx // who has run once waits, whatever becomes of his own
+		o, ok, err := b.cautious(ctx, s, o.job)
+		if ok {
+			ran = append(ran, o)
+		}
+		if err != nil {
+			return append(ran, spoilt[i+1:]...), err
 		}
 	}
 	return ran, nil
@@ -214,14 +264,11 @@ func isSmall(j *job) bool { return !j.bulk }
 func (b *batcher) alone(ctx context.Context, s *session, j *job) {
 	s.cache(ctx, bulkCache)
 	defer s.cache(ctx, plainCache)
-	t := &tx{ctx: ctx, until: time.Now().Add(bulkLimit), db: b.db, run: s}
-	select {
-	case j.turn <- t:
-	case <-j.ctx.Done():
+	t, result, returned := b.hand(ctx, s, j, bulkLimit)
+	if t == nil {
 		s.rollback(ctx)
 		return
 	}
-	result, returned := <-j.ran
 	if !returned || result != nil {
 		s.rollback(ctx)
 	} else {
@@ -230,21 +277,38 @@ func (b *batcher) alone(ctx context.Context, s *session, j *job) {
 	j.done <- result
 }
 
-// turn lets one job run under a savepoint. ok is false if nobody waits for the
-// outcome: the caller has gone, or its function did not return.
-func (b *batcher) turn(ctx context.Context, s *session, j *job) (o outcome, ok bool, err error) {
+// hand lets one job run, and gives its result if its function returned. The
+// transaction is nil if the caller has gone.
+func (b *batcher) hand(ctx context.Context, s *session, j *job, limit time.Duration) (t *tx, result error, returned bool) {
+	mine := turn{&tx{ctx: ctx, until: time.Now().Add(limit), db: b.db, run: s}, make(chan error, 1)}
+	select {
+	case j.turn <- mine:
+		result, returned = <-mine.ran
+		return mine.tx, result, returned
+	case <-j.ctx.Done():
+		return nil, nil, false
+	}
+}
+
+// trusted lets one job run under no savepoint. ok is false if nobody waits for
+// the outcome: the caller has gone, or its function did not return.
+func (b *batcher) trusted(ctx context.Context, s *session, j *job) (o outcome, ok bool, err error) {
+	t, result, returned := b.hand(ctx, s, j, updateLimit)
+	if t != nil && t.wrote && (!returned || result != nil) {
+		err = errSpoilt
+	}
+	return outcome{job: j, err: result}, returned, err
+}
+
+// cautious lets one job run under a savepoint.
+func (b *batcher) cautious(ctx context.Context, s *session, j *job) (o outcome, ok bool, err error) {
+	b.caution--
 	if err := s.do(ctx, "SAVEPOINT job"); err != nil {
 		return outcome{job: j}, true, err
 	}
-	t := &tx{ctx: ctx, until: time.Now().Add(updateLimit), db: b.db, run: s}
-	select {
-	case j.turn <- t:
-	case <-j.ctx.Done():
-		return outcome{}, false, s.do(ctx, "RELEASE job")
-	}
-	result, returned := <-j.ran
-	if returned && result == nil {
-		return outcome{job: j}, true, s.do(ctx, "RELEASE job")
+	t, result, returned := b.hand(ctx, s, j, updateLimit)
+	if t == nil || returned && result == nil {
+		return outcome{job: j}, returned, s.do(ctx, "RELEASE job")
 	}
 	if err := s.do(ctx, "ROLLBACK TO job"); err != nil {
 		// SQLite has rolled back everything, as it may after a full disk or an I/O error.

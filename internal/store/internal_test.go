@@ -3,6 +3,7 @@ package store
 import (
 	"cmp"
 	"context"
+	"crypto/rand"
 	"database/sql"
 	"encoding/binary"
 	"errors"
@@ -184,13 +185,16 @@ func together(t testing.TB, s *Store, update func(i int) error, done func(i int,
 	b := s.engine.(*sqliteEngine).writer
 	var group sync.WaitGroup
 	errs := make([]error, n)
-	err := s.Update(t.Context(), func(core.Tx) error {
+	gather := sync.OnceFunc(func() { // it runs again if they spoil its batch
 		for i := range n {
 			group.Go(func() { errs[i] = update(i) })
 		}
 		for b.queued() < n {
 			runtime.Gosched()
 		}
+	})
+	err := s.Update(t.Context(), func(core.Tx) error {
+		gather()
 		return nil
 	})
 	group.Wait()
@@ -540,4 +544,148 @@ func planOf(t *tx, q core.KeyQuery) error {
 		}
 	}
 	return nil
+}
+
+// TestSpoilt has updates share transactions of which some fail after they have
+// written: each hears what became of its own, however often it has run.
+func TestSpoilt(t *testing.T) {
+	t.Parallel()
+	path := filepath.Join(t.TempDir(), "keyrack.db")
+	s := open(t, Options{Path: path})
+	before := commits(t, path+"-wal")
+	errRefused := errors.New("refused by the test")
+	together(t, s, func(i int) (err error) {
+		defer func() {
+			if got := recover(); got != nil {
+				err = got.(error)
+			}
+		}()
+		ctx, cancel := context.WithCancel(t.Context())
+		defer cancel()
+		return s.Update(ctx, func(tx core.Tx) error {
+			switch i % 5 {
+			case 1:
+				return errRefused // before it has written
+			case 2:
+				return errors.Join(put(tx, fmt.Sprint(i)), errRefused)
+			case 3:
+				_ = put(tx, fmt.Sprint(i))
+				panic(errRefused)
+			case 4:
+				cancel() // who has run is not stopped by it
+			}
+			return put(tx, fmt.Sprint(i))
+		})
+	}, func(i int, err error) {
+		if made := i%5 == 0 || i%5 == 4; made == (err != nil) || !made && !errors.Is(err, errRefused) {
+			t.Errorf("update %d: %v", i, err)
+		}
+	})
+	if got := settings(t, s); !slices.Equal(got, []string{"0", "10", "14", "15", "19", "4", "5", "9"}) {
+		t.Errorf("settings are %q", got)
+	}
+	if n := commits(t, path+"-wal") - before; n != 2 {
+		t.Errorf("updates that waited together took %d commits, want one up to that which spoilt it, and one", n)
+	}
+	b := s.engine.(*sqliteEngine).writer
+	if b.caution <= 0 {
+		t.Error("the next updates run without savepoints")
+	}
+	for range cautionAfter {
+		if err := s.Update(t.Context(), func(core.Tx) error { return nil }); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := s.Update(t.Context(), func(tx core.Tx) error { return errors.Join(put(tx, "late"), errRefused) }); !errors.Is(err, errRefused) {
+		t.Errorf("update that fails alone: %v", err)
+	}
+	if b.caution <= 0 {
+		t.Error("no batch without savepoints came again, which could have been spoilt")
+	}
+}
+
+// TestNames changes keys in the transaction that makes them, and looks for parts
+// of their names: the index of names follows.
+func TestNames(t *testing.T) {
+	t.Parallel()
+	eachStore(t, func(t *testing.T, s *Store) {
+		named := func(x core.Tx, part string) int {
+			_, n, err := x.Keys(core.KeyQuery{Where: core.Compare{Attribute: core.KeyNameAttr, Op: core.Contains, Value: part}, Page: core.Page{Limit: 1}})
+			if err != nil {
+				t.Error(err)
+			}
+			return n
+		}
+		make := func(x core.Tx) error {
+			owner, err := x.InsertAccount(core.Account{UUID: uuid.New(), ShortID: core.NewShortID(), Login: uuid.NewString()})
+			if err != nil {
+				return err
+			}
+			var keys []core.Key
+			for i := range 70 {
+				keys = append(keys, keyNamed(fmt.Sprint("laptop", i), owner))
+			}
+			ids, err := x.InsertKeys(keys...)
+			if err != nil {
+				return err
+			}
+			more, err := x.InsertKeys(keyNamed("phone", owner))
+			if err != nil {
+				return err
+			}
+			if n := named(x, "lapto"); n < 70 {
+				t.Errorf("%d keys found in their own transaction, want 70", n)
+			}
+			keys[0].ID, keys[0].Name = ids[0], "tablet"
+			return errors.Join(x.UpdateKey(keys[0]), x.DeleteKey(ids[1]), x.DeleteKey(more[0]))
+		}
+		for name, err := range map[string]error{
+			"update": s.Update(t.Context(), func(x core.Tx) error { return make(x) }),
+			"bulk":   s.Bulk(t.Context(), func(x core.Tx) error { return make(x) }),
+			"refused": ignored(s.Update(t.Context(), func(x core.Tx) error {
+				return errors.Join(make(x), errors.New("refused by the test"))
+			})),
+		} {
+			if err != nil {
+				t.Fatalf("%s: %v", name, err)
+			}
+		}
+		err := s.View(t.Context(), func(x core.Tx) error {
+			for part, want := range map[string]int{"lapto": 2 * 68, "phone": 0, "table": 2, "top6": 2 * 11} {
+				if n := named(x, part); n != want {
+					t.Errorf("%d keys have %q in their names, want %d", n, part, want)
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			t.Error(err)
+		}
+		findings, err := s.Check(t.Context())
+		if findings = slices.DeleteFunc(findings, func(f Finding) bool { return !strings.Contains(f.Check, "index") }); err != nil || len(findings) > 0 {
+			t.Errorf("Check() = %v, %v", findings, err)
+		}
+		if _, ok := s.engine.(*sqliteEngine); ok {
+			writing(t, s, func(w *session) error {
+				return w.do(t.Context(), "INSERT INTO key_names (key_names, rank) VALUES ('integrity-check', 1)")
+			})
+		}
+	})
+}
+
+func ignored(error) error { return nil }
+
+// keyNamed is a key that nobody has.
+func keyNamed(name string, owner core.AccountID) core.Key {
+	point := make([]byte, 32)
+	_, _ = rand.Read(point) // never fails
+	public, err := sshkey.FromWire(append([]byte("\x00\x00\x00\x0bssh-ed25519\x00\x00\x00\x20"), point...))
+	if err != nil {
+		panic(err)
+	}
+	now := core.Moment(time.Now())
+	return core.Key{
+		UUID: uuid.Must(uuid.NewV7()), ShortID: core.NewShortID(), Owner: owner, Name: name, Text: public.String(), Public: public,
+		CreatedAt: now, UpdatedAt: now,
+	}
 }

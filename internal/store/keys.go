@@ -152,11 +152,30 @@ func (t *tx) KeyEntries(q core.KeyQuery) ([]core.KeyEntry, int, error) {
 }
 
 func (t *tx) InsertKeys(keys ...core.Key) ([]core.KeyID, error) {
-	rows, made := make([]keySearchRow, len(keys)), make(map[uid]core.KeyID, len(keys))
+	rows := make([]keySearchRow, len(keys))
 	for i, k := range keys {
 		k.ID = 0
 		rows[i] = keyRowOf(k)
 	}
+	ids, err := t.insertKeys(rows)
+	if err != nil {
+		return nil, err
+	}
+	for i, id := range ids {
+		t.unnamed = append(t.unnamed, namedKey{int64(id), rows[i].Folded})
+	}
+	if len(t.unnamed) < mostUnnamed {
+		return ids, nil
+	}
+	return ids, t.nameKeys()
+}
+
+func (t *tx) insertKeys(rows []keySearchRow) ([]core.KeyID, error) {
+	if len(rows) == 1 { // which does without the journal that SQLite keeps for RETURNING
+		id, err := insert(t, rows[0])
+		return []core.KeyID{core.KeyID(id)}, err
+	}
+	made := make(map[uid]core.KeyID, len(rows))
 	err := insertTold(t, rows, "uuid", func(r answer) error {
 		var id core.KeyID
 		var of uid
@@ -164,16 +183,45 @@ func (t *tx) InsertKeys(keys ...core.Key) ([]core.KeyID, error) {
 		made[of] = id
 		return err
 	})
-	ids := make([]core.KeyID, len(keys))
-	for i, k := range keys {
-		ids[i] = made[uid(k.UUID)]
+	ids := make([]core.KeyID, len(rows))
+	for i, row := range rows {
+		ids[i] = made[row.UUID]
 	}
 	return ids, err
 }
 
-func (t *tx) UpdateKey(k core.Key) error { return update(t, keyRowOf(k)) }
+// namedKey is a name for the index of names.
+type namedKey struct {
+	id     int64
+	folded string
+}
+
+// mostUnnamed is how many names wait for the end of a transaction.
+const mostUnnamed = 4096
+
+// nameKeys tells the index of names the new ones, where it is not the
+// database's own. It is left to the end, or to who wants the index: SQLite's
+// writes out what it was told at every statement with a journal.
+func (t *tx) nameKeys() error {
+	names := t.unnamed
+	t.unnamed = nil
+	if len(names) == 0 {
+		return nil
+	}
+	return t.db.speaks.nameKeys(t, names)
+}
+
+func (t *tx) UpdateKey(k core.Key) error {
+	if err := t.nameKeys(); err != nil {
+		return err
+	}
+	return update(t, keyRowOf(k))
+}
 
 func (t *tx) DeleteKey(id core.KeyID) error {
+	if err := t.nameKeys(); err != nil {
+		return err
+	}
 	return t.change("DELETE FROM keys WHERE id = ?", int64(id))
 }
 

@@ -297,6 +297,9 @@ func (postgresDialect) reserve(t *tx, table string, id int64) error {
 // checksums as it reads them.
 func (postgresDialect) rules() []rule { return nil }
 
+// nameKeys does nothing: the index is of the column itself.
+func (postgresDialect) nameKeys(*tx, []namedKey) error { return nil }
+
 func (postgresDialect) like(column string) string { return column + ` ILIKE ? ESCAPE '\'` }
 
 func (postgresDialect) part(_ *tx, p partOf) (foundParts, error) {

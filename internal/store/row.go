@@ -35,6 +35,8 @@ type dialect interface {
 	reserve(t *tx, table string, id int64) error
 	// rules are the database's own check of itself.
 	rules() []rule
+	// nameKeys adds names to the index of parts of names.
+	nameKeys(t *tx, names []namedKey) error
 	// like compares a column with a pattern without regard to case; a backslash
 	// takes the next character as it is.
 	like(column string) string

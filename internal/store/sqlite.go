@@ -206,7 +206,19 @@ func (sqliteDialect) rules() []rule {
 		{"damaged file", "SELECT 'database', integrity_check FROM pragma_integrity_check WHERE integrity_check <> 'ok'"},
 		{"reference to nothing",
 			`SELECT "table" || coalesce(' row ' || rowid, ''), 'no such row in ' || parent FROM pragma_foreign_key_check`},
+		{"key without its name in the index", "SELECT 'key ' || id, '' FROM keys WHERE id NOT IN (SELECT id FROM key_names_docsize)"},
+		{"name in the index without its key", "SELECT 'key ' || id, '' FROM key_names_docsize WHERE id NOT IN (SELECT id FROM keys)"},
 	}
+}
+
+// nameKeys adds one name a statement: those that add more keep a journal.
+func (sqliteDialect) nameKeys(t *tx, names []namedKey) error {
+	for _, n := range names {
+		if _, err := t.exec("INSERT INTO key_names (rowid, folded) VALUES (?, ?)", n.id, n.folded); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (sqliteDialect) like(column string) string { return column + ` LIKE ? ESCAPE '\'` }
@@ -222,6 +234,9 @@ const (
 )
 
 func (d sqliteDialect) part(t *tx, p partOf) (foundParts, error) {
+	if err := t.nameKeys(); err != nil {
+		return foundParts{}, err
+	}
 	matching := "SELECT rowid FROM " + p.in.parts + " WHERE " + p.in.parts + " MATCH ?"
 	phrase := p.in.folded + ` : "` + strings.ReplaceAll(p.text, `"`, `""`) + `"`
 	counting, args := "SELECT count(*) FROM ("+matching+" LIMIT ?)", []any{phrase, rareParts + 1}

@@ -25,9 +25,11 @@ type tx struct {
 	failed error
 
 	readOnly bool
-	lone     bool // it is no transaction, but one statement
-	begun    bool // a statement was run
-	moving   bool // each statement sees what was committed before it
+	lone     bool       // it is no transaction, but one statement
+	begun    bool       // a statement was run
+	moving   bool       // each statement sees what was committed before it
+	wrote    bool       // it may have changed something
+	unnamed  []namedKey // keys whose names the index does not know yet
 }
 
 var _ core.Tx = (*tx)(nil)
@@ -93,6 +95,15 @@ func (t *tx) result(err error) error {
 	return err
 }
 
+// finish is the result of the function that had the transaction, once what it
+// left for the end is done.
+func (t *tx) finish(err error) error {
+	if err = t.result(err); err == nil {
+		err = t.nameKeys()
+	}
+	return err
+}
+
 // writable tells whether a statement that changes rows may run with args.
 func (t *tx) writable(args []any) error {
 	if err := t.ready(); err != nil {
@@ -104,6 +115,7 @@ func (t *tx) writable(args []any) error {
 	if !storable(args) {
 		return t.fail(errText)
 	}
+	t.wrote = true
 	return nil
 }
 
