@@ -1,6 +1,7 @@
 package core
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -141,10 +142,8 @@ func (s *Service) ReleaseCustody(ctx context.Context, by Actor, id ManagedKeyID,
 			return errDenied
 		case d.Disabled && by.grant != nil:
 			return ErrKeyDisabled
-		case holder == "":
-			holder = by.holder()
 		}
-		return s.release(tx, by, d.ManagedKey, holder)
+		return s.release(tx, by, d.ManagedKey, cmp.Or(holder, by.holder()))
 	})
 }
 
