@@ -337,7 +337,7 @@ func (k keyring) put(_ string, want DesiredKey) error {
 	if !k.replaced[want.Name] {
 		k.note("create", k.object(want))
 	}
-	return k.added.add(k.owner, in)
+	return k.added.add(in)
 }
 
 func (k keyring) object(want DesiredKey) string {

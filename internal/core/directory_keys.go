@@ -83,13 +83,12 @@ func (s *Service) AddUserKey(ctx context.Context, by Actor, in Scope, n NewKey) 
 		return Key{}, err
 	}
 	return update(ctx, s, func(tx Tx) (Key, error) {
-		owner, err := seen(tx, by, in, n.Owner)
-		if err != nil {
+		if _, err := seen(tx, by, in, n.Owner); err != nil {
 			return Key{}, err
 		}
 		return once(s, tx, by, Key.id,
 			func(id uuid.UUID) (Key, error) { return tx.KeyByUUID(id) },
-			func() (Key, error) { return s.addKey(tx, by, owner, n) })
+			func() (Key, error) { return s.addKey(tx, by, n) })
 	})
 }
 

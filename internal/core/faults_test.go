@@ -138,6 +138,10 @@ func (f faultyTx) Account(id core.AccountID) (core.Account, error) {
 	return get(f.faulty, func() (core.Account, error) { return f.Tx.Account(id) })
 }
 
+func (f faultyTx) AccountUUID(id core.AccountID) (uuid.UUID, error) {
+	return get(f.faulty, func() (uuid.UUID, error) { return f.Tx.AccountUUID(id) })
+}
+
 func (f faultyTx) AccountByUUID(id uuid.UUID) (core.Account, error) {
 	return get(f.faulty, func() (core.Account, error) { return f.Tx.AccountByUUID(id) })
 }

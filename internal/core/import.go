@@ -68,7 +68,7 @@ func (i *importer) take(n int, k ImportedKey) error {
 	owner, err := i.owner(k.Owner)
 	if err == nil {
 		in := NewKey{Owner: owner.ID, Name: k.Name, Text: k.Text, Unique: Uniqueness{Key: !i.made[owner.ID]}, Policy: &i.policy}
-		err = i.add(owner, in)
+		err = i.add(in)
 	}
 	switch KindOf(err) {
 	case Conflict:

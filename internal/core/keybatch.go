@@ -30,12 +30,12 @@ func (s *Service) newKeyBatch(tx Tx, by Actor, comment string) *keyBatch {
 }
 
 // add takes a key in, or says why not. An owner's key comes once.
-func (b *keyBatch) add(owner Account, in NewKey) error {
-	k, err := b.newKey(b.tx, owner, in)
+func (b *keyBatch) add(in NewKey) error {
+	k, err := b.newKey(b.tx, in)
 	if err != nil {
 		return err
 	}
-	h := holding{owner.ID, k.Public.SHA256()}
+	h := holding{in.Owner, k.Public.SHA256()}
 	if b.seen[h] {
 		return conflictAt(errTaken, "public_key", ownedText)
 	}

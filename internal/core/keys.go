@@ -59,8 +59,8 @@ func (s *Service) AddKey(ctx context.Context, by Actor, in NewKey) (KeyEntry, er
 		}
 		k, err := once(s, tx, by, Key.id,
 			func(id uuid.UUID) (Key, error) { return keyFor(tx, by, id) },
-			func() (Key, error) { return s.addKey(tx, by, owner, in) })
-		return KeyEntry{k, owner.UUID}, err
+			func() (Key, error) { return s.addKey(tx, by, in) })
+		return KeyEntry{k, owner}, err
 	})
 	return k, s.notePrivateKey(ctx, by, in, err)
 }
@@ -70,11 +70,10 @@ func (s *Service) AddKey(ctx context.Context, by Actor, in NewKey) (KeyEntry, er
 // owner and those who manage everything may.
 func (s *Service) CheckKey(ctx context.Context, by Actor, in NewKey) error {
 	err := s.store.View(ctx, func(tx Tx) error {
-		owner, err := s.ownerFor(tx, by, in.Owner)
-		if err != nil {
+		if _, err := s.ownerFor(tx, by, in.Owner); err != nil {
 			return err
 		}
-		_, err = s.newKey(tx, owner, in)
+		_, err := s.newKey(tx, in)
 		return err
 	})
 	return s.notePrivateKey(ctx, by, in, err)
@@ -110,16 +109,17 @@ func isPrivateKey(err error) bool {
 
 func (k Key) id() uuid.UUID { return k.UUID }
 
-// ownerFor gives the account where the actor may change its keys.
-func (s *Service) ownerFor(tx Tx, by Actor, id AccountID) (Account, error) {
+// ownerFor gives the UUID of an account where the actor may change its keys.
+func (s *Service) ownerFor(tx Tx, by Actor, id AccountID) (uuid.UUID, error) {
 	if !by.manages() && !by.owns(id) {
-		return Account{}, errDenied
+		return uuid.UUID{}, errDenied
 	}
-	return tx.Account(id)
+	return tx.AccountUUID(id)
 }
 
-func (s *Service) addKey(tx Tx, by Actor, owner Account, in NewKey) (Key, error) {
-	k, err := s.newKey(tx, owner, in)
+// addKey adds a key to an account that is there.
+func (s *Service) addKey(tx Tx, by Actor, in NewKey) (Key, error) {
+	k, err := s.newKey(tx, in)
 	if err != nil {
 		return Key{}, err
 	}
@@ -149,14 +149,14 @@ func (s *Service) pasteKeys(tx Tx, by Actor, comment string, keys ...Key) ([]Key
 }
 
 // newKey makes a key that may be added.
-func (s *Service) newKey(tx Tx, owner Account, in NewKey) (Key, error) {
+func (s *Service) newKey(tx Tx, in NewKey) (Key, error) {
 	public, err := s.judgeNewKey(tx, in)
 	if err != nil {
 		return Key{}, err
 	}
 	now := s.clock()
 	k := Key{
-		UUID: newUUID(), ShortID: NewShortID(), Owner: owner.ID, Name: in.Name, Text: in.Text,
+		UUID: newUUID(), ShortID: NewShortID(), Owner: in.Owner, Name: in.Name, Text: in.Text,
 		Public: public, Shared: in.Shared, CreatedAt: now, UpdatedAt: now,
 	}
 	if err := unused(tx, k, in.Unique); err != nil || in.Elsewhere != ElsewhereRefused {

@@ -88,6 +88,7 @@ func (p Page) clamped() Page { return Page{Offset: max(p.Offset, 0), Limit: max(
 // AccountStore keeps accounts with their memberships.
 type AccountStore interface {
 	Account(id AccountID) (Account, error)
+	AccountUUID(id AccountID) (uuid.UUID, error)
 	AccountByUUID(id uuid.UUID) (Account, error)
 	AccountByLogin(login string) (Account, error)    // without regard to case
 	AccountsByEmail(email string) ([]Account, error) // without regard to case, by id

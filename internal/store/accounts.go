@@ -107,6 +107,20 @@ func (t *tx) Account(id core.AccountID) (core.Account, error) {
 	return one(accountRow.account)(get[accountRow](t, "WHERE id = ?", int64(id)))
 }
 
+// accountUUIDRow is all that who makes keys has to know of their owner, who has
+// twenty-seven columns.
+type accountUUIDRow struct {
+	bun.BaseModel `bun:"table:accounts"`
+	ID            int64 `bun:",pk"`
+	UUID          uid   `bun:"uuid"`
+}
+
+func (r accountUUIDRow) uuid() uuid.UUID { return uuid.UUID(r.UUID) }
+
+func (t *tx) AccountUUID(id core.AccountID) (uuid.UUID, error) {
+	return one(accountUUIDRow.uuid)(get[accountUUIDRow](t, "WHERE id = ?", int64(id)))
+}
+
 func (t *tx) AccountByUUID(id uuid.UUID) (core.Account, error) {
 	return one(accountRow.account)(get[accountRow](t, "WHERE uuid = ?", id))
 }

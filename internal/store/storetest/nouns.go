@@ -63,6 +63,7 @@ func fails2[T, U any](_ T, _ U, err error) error { return err }
 func lookUps(t testing.TB) map[string]func(core.Tx) error {
 	return map[string]func(core.Tx) error{
 		"Account":                func(tx core.Tx) error { return fails(tx.Account(9999)) },
+		"AccountUUID":            func(tx core.Tx) error { return fails(tx.AccountUUID(9999)) },
 		"AccountByUUID":          func(tx core.Tx) error { return fails(tx.AccountByUUID(uuid.New())) },
 		"AccountByLogin":         func(tx core.Tx) error { return fails(tx.AccountByLogin("nobody")) },
 		"OrganizationByName":     func(tx core.Tx) error { return fails(tx.OrganizationByName("nothing")) },
