@@ -231,12 +231,16 @@ func (b *batcher) round(ctx context.Context, s *session) ([]outcome, error) {
 }
 
 // again runs the jobs of a spoilt batch once more, and is cautious for a while.
+// Who was alone has spoilt nothing of anybody's.
 func (b *batcher) again(ctx context.Context, s *session, spoilt []outcome) ([]outcome, error) {
-	b.caution = cautionAfter
 	_ = s.do(ctx, "ROLLBACK") // fails where SQLite has done so by itself, as after a full disk
 	if err := s.do(ctx, "BEGIN IMMEDIATE"); err != nil {
 		return spoilt, err
 	}
+	if len(spoilt) == 1 && spoilt[0].err != nil {
+		return spoilt, nil
+	}
+	b.caution = cautionAfter
 	var ran []outcome
 	for i, o := range spoilt {
 		o.job.ctx = ctx // who has run once waits, whatever becomes of his own
