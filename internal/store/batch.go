@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -44,7 +45,11 @@ type batcher struct {
 	closed  bool          // no more jobs
 	idle    chan struct{} // closed when closed and not running
 
-	caution int         // of serve: how many more updates run under savepoints
+	// Of serve alone: how many more updates run under savepoints, and the keys of
+	// the transaction whose names the index does not know yet.
+	caution int
+	unnamed []namedKey
+
 	tainted atomic.Bool // set by serve: a failed commit may have left its pages in the WAL
 }
 
@@ -93,7 +98,7 @@ func (b *batcher) do(ctx context.Context, bulk bool, fn func(*tx) error) error {
 // run runs fn and tells serve its result, or that it has none.
 func (t turn) run(fn func(*tx) error) {
 	defer close(t.ran)
-	t.ran <- t.tx.finish(fn(t.tx))
+	t.ran <- t.tx.result(fn(t.tx))
 }
 
 func (b *batcher) enter(j *job) error {
@@ -213,6 +218,7 @@ func (b *batcher) round(ctx context.Context, s *session) ([]outcome, error) {
 	if b.caution > 0 {
 		run = b.cautious
 	}
+	b.unnamed = nil
 	var ran []outcome
 	for range batchLimit {
 		j := b.nextThat(isSmall)
@@ -227,7 +233,13 @@ func (b *batcher) round(ctx context.Context, s *session) ([]outcome, error) {
 			return ran, err
 		}
 	}
-	return ran, nil
+	return ran, b.newTx(ctx, s, updateLimit).nameKeys()
+}
+
+// newTx is what the next function gets of the transaction. What the ones before
+// it have left for the end goes with it.
+func (b *batcher) newTx(ctx context.Context, s *session, limit time.Duration) *tx {
+	return &tx{ctx: ctx, until: time.Now().Add(limit), db: b.db, run: s, unnamed: slices.Clip(b.unnamed)}
 }
 
 // again runs the jobs of a spoilt batch once more, and is cautious for a while.
@@ -240,7 +252,7 @@ func (b *batcher) again(ctx context.Context, s *session, spoilt []outcome) ([]ou
 	if len(spoilt) == 1 && spoilt[0].err != nil {
 		return spoilt, nil
 	}
-	b.caution = cautionAfter
+	b.caution, b.unnamed = cautionAfter, nil
 	var ran []outcome
 	for i, o := range spoilt {
 		o.job.ctx = ctx // who has run once waits, whatever becomes of his own
@@ -252,7 +264,7 @@ func (b *batcher) again(ctx context.Context, s *session, spoilt []outcome) ([]ou
 			return append(ran, spoilt[i+1:]...), err
 		}
 	}
-	return ran, nil
+	return ran, b.newTx(ctx, s, updateLimit).nameKeys()
 }
 
 func isBulk(j *job) bool  { return j.bulk }
@@ -268,10 +280,14 @@ func isSmall(j *job) bool { return !j.bulk }
 func (b *batcher) alone(ctx context.Context, s *session, j *job) {
 	s.cache(ctx, bulkCache)
 	defer s.cache(ctx, plainCache)
+	b.unnamed = nil
 	t, result, returned := b.hand(ctx, s, j, bulkLimit)
 	if t == nil {
 		s.rollback(ctx)
 		return
+	}
+	if returned && result == nil {
+		result = t.nameKeys()
 	}
 	if !returned || result != nil {
 		s.rollback(ctx)
@@ -284,10 +300,13 @@ func (b *batcher) alone(ctx context.Context, s *session, j *job) {
 // hand lets one job run, and gives its result if its function returned. The
 // transaction is nil if the caller has gone.
 func (b *batcher) hand(ctx context.Context, s *session, j *job, limit time.Duration) (t *tx, result error, returned bool) {
-	mine := turn{&tx{ctx: ctx, until: time.Now().Add(limit), db: b.db, run: s}, make(chan error, 1)}
+	mine := turn{b.newTx(ctx, s, limit), make(chan error, 1)}
 	select {
 	case j.turn <- mine:
 		result, returned = <-mine.ran
+		if returned && result == nil {
+			b.unnamed = mine.tx.unnamed
+		}
 		return mine.tx, result, returned
 	case <-j.ctx.Done():
 		return nil, nil, false

@@ -200,8 +200,8 @@ type namedKey struct {
 const mostUnnamed = 4096
 
 // nameKeys tells the index of names the new ones, where it is not the
-// database's own. It is left to the end, or to who wants the index: SQLite's
-// writes out what it was told at every statement with a journal.
+// database's own. It is left to the end of the transaction, or to who wants the
+// index: SQLite's writes out what it was told at every statement with a journal.
 func (t *tx) nameKeys() error {
 	names := t.unnamed
 	t.unnamed = nil

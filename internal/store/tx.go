@@ -95,15 +95,6 @@ func (t *tx) result(err error) error {
 	return err
 }
 
-// finish is the result of the function that had the transaction, once what it
-// left for the end is done.
-func (t *tx) finish(err error) error {
-	if err = t.result(err); err == nil {
-		err = t.nameKeys()
-	}
-	return err
-}
-
 // writable tells whether a statement that changes rows may run with args.
 func (t *tx) writable(args []any) error {
 	if err := t.ready(); err != nil {
