@@ -358,6 +358,10 @@ func (f faultyTx) InsertSession(s core.Session) (core.SessionID, error) {
 	return get(f.faulty, func() (core.SessionID, error) { return f.Tx.InsertSession(s) })
 }
 
+func (f faultyTx) UpdateSessionState(s core.Session) error {
+	return f.do(func() error { return f.Tx.UpdateSessionState(s) })
+}
+
 func (f faultyTx) UpdateSession(s core.Session) error {
 	return f.do(func() error { return f.Tx.UpdateSession(s) })
 }

@@ -107,10 +107,12 @@ func leased[T any](ctx context.Context, s *Service, key leaseKey, run transactio
 	return out, err
 }
 
-// leasing is a store that ends leases with the changes that they rest on.
+// leasing is a store that ends leases with the changes that they rest on, and has
+// those told who deliver events when there are new ones.
 type leasing struct {
 	Store
 	leases *leases
+	notify func()
 	shared bool // with processes that have leases of their own
 }
 
@@ -132,12 +134,16 @@ func (s leasing) Bulk(ctx context.Context, fn func(tx Tx) error) error {
 // change runs a change, and gives its result once no lease goes against it.
 func (s leasing) change(ctx context.Context, run transaction, fn func(tx Tx) error) error {
 	var of touched
-	err := run(ctx, func(tx Tx) error { return fn(&watched{tx, &of}) })
+	var sent bool
+	err := run(ctx, func(tx Tx) error { return fn(&watched{tx, &of, &sent}) })
 	if err != nil && KindOf(err) != Unavailable { // after which it may have been made
 		return err
 	}
 	if of.any {
 		s.leases.end()
+	}
+	if sent {
+		s.notify()
 	}
 	if of.taken && s.shared {
 		time.Sleep(Lease)
@@ -154,6 +160,7 @@ type touched struct{ any, taken bool }
 type watched struct {
 	Tx
 	*touched
+	sent *bool // events
 }
 
 func (t *watched) takes() Tx {
@@ -164,6 +171,11 @@ func (t *watched) takes() Tx {
 func (t *watched) renews() Tx {
 	t.any = true
 	return t.Tx
+}
+
+func (t *watched) InsertDeliveries(list []Delivery) error {
+	*t.sent = *t.sent || len(list) > 0
+	return t.Tx.InsertDeliveries(list)
 }
 
 func (t *watched) UpdateAccount(a Account) error    { return t.takes().UpdateAccount(a) }

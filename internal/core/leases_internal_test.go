@@ -27,7 +27,7 @@ var touching = map[string]touched{
 	// An actor has its project's id alone, and no time of its last log-in.
 	"UpdateProject": {}, "SetLastLogin": {},
 	// Not what credentials stand for.
-	"UpdateKey": {}, "DeleteKey": {}, "UpdateSession": {}, "DeleteSession": {}, "ExpireSessions": {}, "UpdateWantedKey": {},
+	"UpdateKey": {}, "DeleteKey": {}, "UpdateSession": {}, "UpdateSessionState": {}, "DeleteSession": {}, "ExpireSessions": {}, "UpdateWantedKey": {},
 	"DeleteWantedKey": {}, "UpdateWebhook": {}, "DeleteWebhook": {}, "UpdateDelivery": {}, "FailDeliveries": {}, "DeleteDeliveries": {},
 	"UpdateDevice": {}, "DeleteDevice": {}, "UpdateManagedKey": {}, "MarkManagedKeyViewed": {}, "DeleteCustody": {}, "UpdatePolicy": {},
 	"ReplaceSealed": {}, "DeleteMade": {}, "PutCustody": {},
@@ -64,7 +64,7 @@ func TestWatchedNotesWhatLeasesRestOn(t *testing.T) {
 // notedBy calls a method of a watched transaction that leads nowhere.
 func notedBy(method string) (of touched) {
 	defer func() { _ = recover() }() // there is nothing behind
-	m := reflect.ValueOf(&watched{nil, &of}).MethodByName(method)
+	m := reflect.ValueOf(&watched{nil, &of, new(bool)}).MethodByName(method)
 	args := make([]reflect.Value, m.Type().NumIn())
 	for i := range args {
 		args[i] = reflect.Zero(m.Type().In(i))

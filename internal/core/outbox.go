@@ -56,16 +56,6 @@ func (w Webhook) receiver() string {
 	return strings.ToLower(u.Host)
 }
 
-// updated is update for what may have sent events: whoever delivers them is
-// told to look.
-func updated[T any](ctx context.Context, s *Service, fn func(tx Tx) (T, error)) (T, error) {
-	out, err := update(ctx, s, fn)
-	if err == nil {
-		s.notify()
-	}
-	return out, err
-}
-
 // perReceiver bounds how many deliveries to one receiver are under way at once,
 // with all servers together: a dead receiver of many webhooks must not hold up
 // all others.
@@ -275,22 +265,24 @@ func (s *Service) ReplayDelivery(ctx context.Context, by Actor, id uuid.UUID) er
 	if !by.manages() {
 		return errDenied
 	}
-	_, err := updated(ctx, s, func(tx Tx) (struct{}, error) {
-		var none struct{}
+	err := s.store.Update(ctx, func(tx Tx) error {
 		d, err := tx.DeliveryByUUID(id)
 		if err != nil {
-			return none, err
+			return err
 		}
 		if d.State == DeliveryPending {
-			return none, Errorf(Conflict, "the delivery is still under way")
+			return Errorf(Conflict, "the delivery is still under way")
 		}
 		d.State, d.NextAt = DeliveryPending, s.clock()
-		return none, inOrder(
+		return inOrder(
 			func() error { return tx.UpdateDelivery(d) },
 			func() error {
 				return s.audit(tx, by, "webhook.replay", "delivery "+d.UUID.String(), withProject(d.Project))
 			},
 		)
 	})
+	if err == nil {
+		s.notify()
+	}
 	return err
 }

@@ -64,7 +64,7 @@ func New(o Options) *Service {
 		kept = newLeases()
 	}
 	return &Service{
-		store: leasing{Store: o.Store, leases: kept, shared: o.Shared}, leases: kept, vault: o.Vault, now: o.Now, notify: o.Notify, passwords: newPasswordHasher(o.PasswordHashing),
+		store: leasing{Store: o.Store, leases: kept, notify: o.Notify, shared: o.Shared}, leases: kept, vault: o.Vault, now: o.Now, notify: o.Notify, passwords: newPasswordHasher(o.PasswordHashing),
 		settings: o.Settings, checkURL: o.CheckURL,
 	}
 }

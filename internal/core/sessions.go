@@ -447,7 +447,7 @@ func putWanted(tx Tx, k, before WantedKey) error {
 // completed, a verify session verified if its rules were met once, else
 // failed. Conflict when the session is for one connection only or not pending.
 func (s *Service) CompleteSession(ctx context.Context, by Actor, kind SessionKind, id uuid.UUID) (Session, error) {
-	return updated(ctx, s, func(tx Tx) (Session, error) {
+	return update(ctx, s, func(tx Tx) (Session, error) {
 		found, err := s.sessionToChange(tx, by, kind, id)
 		if err != nil {
 			return Session{}, err

@@ -224,6 +224,7 @@ type SessionStore interface {
 	Sessions(q SessionQuery) ([]Session, int, error) // newest first, then by id descending
 	InsertSession(s Session) (SessionID, error)
 	UpdateSession(s Session) error                                 // not its connections
+	UpdateSessionState(s Session) error                            // its status, attempts, and when it was verified and updated
 	DeleteSession(id SessionID) error                              // connections and keys go with it
 	Connections(session SessionID) ([]Connection, error)           // with keys, by arrival
 	Connection(id ConnectionID) (Connection, error)                // without keys

@@ -27,13 +27,9 @@ func (s *Service) Connect(ctx context.Context, by Actor, identifier, clientVersi
 	if err := s.open(found, err); err != nil {
 		return Visit{}, err // a stranger's wrong guess costs a read, not a write
 	}
-	visit, err := updateLocked(ctx, s, func(tx Tx) (Visit, error) {
+	return updateLocked(ctx, s, func(tx Tx) (Visit, error) {
 		return s.connect(tx, by, found.ID, clientVersion)
 	})
-	if err == nil {
-		s.notify()
-	}
-	return visit, err
 }
 
 // open makes a look-up's answer errNoSession unless it found a pending session.
@@ -87,9 +83,6 @@ func (s *Service) Finish(ctx context.Context, by Actor, id ConnectionID, keys []
 	recorded, err := updateLocked(ctx, s, finish)
 	if errors.Is(err, errAdopts) {
 		recorded, err = update(ctx, s, finish)
-	}
-	if err == nil {
-		s.notify()
 	}
 	return recorded, err
 }
@@ -223,7 +216,7 @@ func (f *finishing) succeed(matched []CollectedKey) error {
 		return f.end(f.tx, f.by, f.out, &f.session, SessionVerified)
 	}
 	f.session.UpdatedAt = f.clock()
-	if err := f.tx.UpdateSession(f.session); err != nil {
+	if err := f.tx.UpdateSessionState(f.session); err != nil {
 		return err
 	}
 	return f.audit(f.tx, f.by, "session.verify", f.session.object(), withProject(f.session.Project), withDetail(staysOpen))
@@ -317,13 +310,13 @@ func (f *finishing) fail() error {
 		return f.end(f.tx, f.by, f.out, &f.session, SessionFailed)
 	}
 	f.session.UpdatedAt = f.clock()
-	return f.tx.UpdateSession(f.session)
+	return f.tx.UpdateSessionState(f.session)
 }
 
 // end puts a session into a final state and tells of it.
 func (s *Service) end(tx Tx, by Actor, out outbox, open *Session, status SessionStatus) error {
 	open.Status, open.UpdatedAt = status, s.clock()
-	if err := tx.UpdateSession(*open); err != nil {
+	if err := tx.UpdateSessionState(*open); err != nil {
 		return err
 	}
 	if err := out.send(Event{Kind: StatusChangedEvent, Status: status}); err != nil {
@@ -344,7 +337,7 @@ func (s *Service) ExpireSessions(ctx context.Context, by Actor, limit int) (int,
 	if found, err := view(ctx, s, one); err != nil || len(found) == 0 {
 		return 0, err // an idle server does not write
 	}
-	return updated(ctx, s, func(tx Tx) (int, error) {
+	return update(ctx, s, func(tx Tx) (int, error) {
 		found, err := tx.OverdueSessions(now, limit)
 		if err != nil {
 			return 0, err

@@ -107,6 +107,17 @@ func (t *tx) InsertSession(s core.Session) (core.SessionID, error) {
 	return core.SessionID(id), err
 }
 
+// UpdateSessionState names no column more than it takes: SQLite writes again each
+// index that has one of them.
+func (t *tx) UpdateSessionState(s core.Session) error {
+	var verified any
+	if !s.VerifiedAt.IsZero() {
+		verified = instant{s.VerifiedAt}
+	}
+	return t.changeLater("UPDATE sessions SET status = ?, attempts = ?, verified_at = ?, updated_at = ? WHERE id = ?",
+		string(s.Status), s.Attempts, verified, instant{s.UpdatedAt}, int64(s.ID))
+}
+
 func (t *tx) UpdateSession(s core.Session) error { return updateLater(t, sessionRowOf(s)) }
 
 func (t *tx) DeleteSession(id core.SessionID) error {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"testing"
+	"time"
 
 	"keyrack/internal/core"
 )
@@ -41,6 +42,26 @@ func testLocks(t *testing.T, s core.Store) {
 	counted := found(t, s, func(tx core.Tx) (core.ManagedKey, error) { return tx.ManagedKey(key.ID) })
 	if n := counted.Version - key.Version; n != want {
 		t.Errorf("%d counted in the managed key, want %d", n, want)
+	}
+}
+
+// testSessionState wants the state of a session written, and nothing else of it.
+func testSessionState(t *testing.T, s core.Store) {
+	var before core.Session
+	update(t, s, func(tx core.Tx) (err error) {
+		before, err = sessionOfNewProject(t, tx)
+		return err
+	})
+	for _, verified := range []time.Time{now(), {}} {
+		want := before
+		want.Status, want.Attempts, want.VerifiedAt, want.UpdatedAt = core.SessionVerified, before.Attempts+3, verified, now()
+		given := want
+		given.Identifier, given.MaxAttempts, given.Project = "other", 99, 0
+		update(t, s, func(tx core.Tx) error { return tx.UpdateSessionState(given) })
+		got := found(t, s, func(tx core.Tx) (core.Session, error) { return tx.Session(before.ID) })
+		if d := diff(want, got); d != "" {
+			t.Errorf("session after UpdateSessionState (-want +got):\n%s", d)
+		}
 	}
 }
 

@@ -121,6 +121,7 @@ func changes(t testing.TB) map[string]func(core.Tx) error {
 		"DeleteSecondFactor":   func(tx core.Tx) error { return tx.DeleteSecondFactor(9999) },
 		"UpdateKey":            func(tx core.Tx) error { return tx.UpdateKey(core.Key{ID: 9999, Public: NewPublicKey(t)}) },
 		"DeleteKey":            func(tx core.Tx) error { return tx.DeleteKey(9999) },
+		"UpdateSessionState":   func(tx core.Tx) error { return tx.UpdateSessionState(core.Session{ID: 9999}) },
 		"UpdateSession":        func(tx core.Tx) error { return tx.UpdateSession(core.Session{ID: 9999}) },
 		"DeleteSession":        func(tx core.Tx) error { return tx.DeleteSession(9999) },
 		"DeleteWantedKey":      func(tx core.Tx) error { return tx.DeleteWantedKey(9999) },

@@ -52,6 +52,7 @@ func Run(t *testing.T, open func(t testing.TB) core.Store) {
 		"failure":      testFailure,
 		"concurrency":  testConcurrency,
 		"locks":        testLocks,
+		"state":        testSessionState,
 		"write skew":   testWriteSkew,
 		"neighbours":   testNeighbours,
 	} {
