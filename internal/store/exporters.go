@@ -17,11 +17,11 @@ func quotedAll(names []string) string {
 	return strings.Join(list, ", ")
 }
 
-// sqliteExporter leaves out what SQLite keeps of its own, and the index of
-// names, which triggers fill.
+// sqliteExporter leaves out what SQLite keeps of its own, and what triggers keep: the
+// indexes of texts and the counts of changes.
 var sqliteExporter = exporter{
 	columns: `SELECT t.name, c.name, c.type FROM pragma_table_list AS t JOIN pragma_table_info(t.name) AS c
-		WHERE t.schema = 'main' AND t.type = 'table' AND t.name NOT LIKE 'sqlite!_%' ESCAPE '!' AND t.name <> 'goose_db_version'
+		WHERE t.schema = 'main' AND t.type = 'table' AND t.name NOT LIKE 'sqlite!_%' ESCAPE '!' AND t.name NOT IN ('goose_db_version', 'changes')
 		ORDER BY t.name, c.cid`,
 	references: `SELECT t.name, f."table" FROM pragma_table_list AS t JOIN pragma_foreign_key_list(t.name) AS f
 		WHERE t.schema = 'main' AND t.type = 'table'`,
