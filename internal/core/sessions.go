@@ -68,8 +68,11 @@ func (s *Service) CreateSession(ctx context.Context, by Actor, in NewSession) (S
 		return Session{}, errDenied
 	}
 	create := func(tx Tx) (Session, error) { return s.createSession(tx, by, by.project, in) }
-	if by.repeatable.key == "" {
+	if by.repeatable.key == "" && len(in.Webhooks) == 0 {
 		return updateLocked(ctx, s, create) // it reads nothing
+	}
+	if by.repeatable.key == "" {
+		return update(ctx, s, create) // a project's first webhook makes its secret
 	}
 	return update(ctx, s, func(tx Tx) (Session, error) {
 		return once(s, tx, by, Session.id,
