@@ -39,12 +39,14 @@ type exporter struct {
 	// lastID reads the highest id that a table ever gave, setLastID sets it. The
 	// table's name and the id stand for %[1]s and %[2]d.
 	lastID, setLastID string
-	snapshot          sql.IsolationLevel // at which all reads see one moment
-	patient           string             // first statement of a transaction that takes its time; empty: none is needed
-	read              func(column, kind string) (expression string, err error)
-	insert            func(t Table, kinds []string) (statement string)
-	batch             int // rows that one statement inserts
-	arguments         func(kinds []string, rows [][]any) ([]any, error)
+	// index makes the indexes that rows do not fill by themselves, once all are there.
+	index     func(context.Context, *sql.Tx) error
+	snapshot  sql.IsolationLevel // at which all reads see one moment
+	patient   string             // first statement of a transaction that takes its time; empty: none is needed
+	read      func(column, kind string) (expression string, err error)
+	insert    func(t Table, kinds []string) (statement string)
+	batch     int // rows that one statement inserts
+	arguments func(kinds []string, rows [][]any) ([]any, error)
 }
 
 // Export reads the whole store as of one moment, while others write. It has

@@ -1,6 +1,7 @@
 package store
 
 import (
+	"context"
 	"database/sql"
 	"fmt"
 	"strings"
@@ -17,15 +18,25 @@ func quotedAll(names []string) string {
 	return strings.Join(list, ", ")
 }
 
-// sqliteExporter leaves out what SQLite keeps of its own, and what triggers keep: the
-// indexes of texts and the counts of changes.
+// sqliteExporter leaves out what SQLite keeps of its own, what triggers keep, the
+// indexes of texts and the counts of changes, and the index of keys' names, which
+// is made anew.
 var sqliteExporter = exporter{
 	columns: `SELECT t.name, c.name, c.type FROM pragma_table_list AS t JOIN pragma_table_info(t.name) AS c
 		WHERE t.schema = 'main' AND t.type = 'table' AND t.name NOT LIKE 'sqlite!_%' ESCAPE '!' AND t.name NOT IN ('goose_db_version', 'changes')
 		ORDER BY t.name, c.cid`,
 	references: `SELECT t.name, f."table" FROM pragma_table_list AS t JOIN pragma_foreign_key_list(t.name) AS f
 		WHERE t.schema = 'main' AND t.type = 'table'`,
-	lastID:    "SELECT coalesce((SELECT seq FROM sqlite_sequence WHERE name = '%[1]s'), 0)",
+	lastID: "SELECT coalesce((SELECT seq FROM sqlite_sequence WHERE name = '%[1]s'), 0)",
+	index: func(ctx context.Context, tx *sql.Tx) error {
+		var there bool // since the fourth version
+		err := tx.QueryRowContext(ctx, "SELECT count(*) > 0 FROM sqlite_schema WHERE name = 'key_names'").Scan(&there)
+		if err != nil || !there {
+			return err
+		}
+		_, err = tx.ExecContext(ctx, "INSERT INTO key_names (key_names) VALUES ('rebuild')")
+		return err
+	},
 	setLastID: "DELETE FROM sqlite_sequence WHERE name = '%[1]s'; INSERT INTO sqlite_sequence (name, seq) VALUES ('%[1]s', %[2]d)",
 	read: func(column, kind string) (string, error) {
 		switch kind {
@@ -62,13 +73,14 @@ var postgresTypes = map[string]struct{ read, array, write string }{
 var postgresExporter = exporter{
 	columns: `SELECT c.relname::text, a.attname::text, format_type(a.atttypid, NULL)
 		FROM pg_class AS c JOIN pg_attribute AS a ON a.attrelid = c.oid
-		WHERE c.relnamespace = current_schema()::regnamespace AND c.relkind = 'r' AND c.relname <> 'goose_db_version'
+		WHERE c.relnamespace = current_schema()::regnamespace AND c.relkind = 'r' AND c.relname NOT IN ('goose_db_version', 'changes')
 			AND a.attnum > 0 AND NOT a.attisdropped
 		ORDER BY c.relname, a.attnum`,
 	references: `SELECT c.relname::text, r.relname::text FROM pg_constraint AS f
 		JOIN pg_class AS c ON c.oid = f.conrelid JOIN pg_class AS r ON r.oid = f.confrelid
 		WHERE f.contype = 'f' AND c.relnamespace = current_schema()::regnamespace`,
 	lastID:    "SELECT coalesce(pg_sequence_last_value(pg_get_serial_sequence('%[1]s', 'id')::regclass), 0)",
+	index:     func(context.Context, *sql.Tx) error { return nil },
 	setLastID: "SELECT setval(pg_get_serial_sequence('%[1]s', 'id'), %[2]d)",
 	snapshot:  sql.LevelRepeatableRead,
 	patient:   "SELECT set_config('statement_timeout', '0', true), set_config('idle_in_transaction_session_timeout', '0', true)",

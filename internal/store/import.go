@@ -50,6 +50,9 @@ func (s *Store) Import(ctx context.Context, version int64, fn func(*Load) error)
 	if err := fn(l); err != nil {
 		return err
 	}
+	if err := l.dialect.index(ctx, tx); err != nil {
+		return fmt.Errorf("fill store: %w", err)
+	}
 	if err := tx.Commit(); err != nil {
 		return fmt.Errorf("fill store: %w", err)
 	}
