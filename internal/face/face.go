@@ -28,7 +28,7 @@ type Options struct {
 	// it in common; nil: it is not bounded.
 	Work *Work
 	// Timeout bounds the work on one request, and how long its client may take to
-	// send it; zero means 30 seconds.
+	// send it; zero means 29 seconds, so that all are answered within half a minute.
 	Timeout time.Duration
 	// MaxBody bounds the body of a request in bytes; zero means 1 MiB.
 	MaxBody int64
@@ -42,7 +42,7 @@ func (o Options) WithDefaults() Options {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	o.Timeout = cmp.Or(o.Timeout, 30*time.Second)
+	o.Timeout = cmp.Or(o.Timeout, 29*time.Second)
 	o.MaxBody = cmp.Or(o.MaxBody, 1<<20)
 	return o
 }

@@ -70,7 +70,7 @@ func wantPages(t *testing.T, s *Store, keys []core.Key, descending bool, draw fu
 		var want []core.KeyID
 		for _, k := range inOrder(keys, descending) {
 			if core.Holds(where, func(a core.Attribute) any {
-				return map[core.Attribute]any{core.KeySharedAttr: k.Shared, core.KeyCreatedAttr: k.CreatedAt}[a] //nolint:exhaustive // those asked for
+				return map[core.Attribute]any{core.KeySharedAttr: k.Shared, core.KeyCreatedAttr: k.CreatedAt}[a]
 			}) {
 				want = append(want, k.ID)
 			}

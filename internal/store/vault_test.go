@@ -115,7 +115,7 @@ func TestEditedRowsDoNotOpen(t *testing.T) {
 		"passphrase as key":       "UPDATE managed_key_versions SET private_key = passphrase WHERE id = 3",
 		"another number":          "UPDATE managed_key_versions SET number = CASE id WHEN 1 THEN 7 ELSE 1 END WHERE id IN (1, 3); UPDATE managed_keys SET version = 1 WHERE id = 1",
 		"another owner":           "UPDATE managed_keys SET uuid = (SELECT randomblob(16)) WHERE id = 1",
-		"one bit":                 "UPDATE managed_key_versions SET private_key = CAST(substr(private_key, 1, 30) || x'00' || substr(private_key, 32) AS BLOB) WHERE id = 3",
+		"one byte":                "UPDATE managed_key_versions SET private_key = CAST(substr(private_key, 1, 30) || CASE substr(private_key, 31, 1) WHEN x'00' THEN x'01' ELSE x'00' END || substr(private_key, 32) AS BLOB) WHERE id = 3",
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -77,6 +77,7 @@ func diskFull(b *trial) {
 			until = time.Now().Add(sized(b, 5*time.Second, 5*time.Minute))
 		case r.refusedWell():
 			refused++
+			b.pause(5 * time.Millisecond) // each is asked for once more in the end
 		default:
 			badly++
 		}

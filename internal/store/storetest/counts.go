@@ -231,8 +231,11 @@ func (c *counting) counts(tx core.Tx, after string) error {
 			}
 		}
 		list, n, err := tx.Keys(core.KeyQuery{Where: where})
-		if err != nil || n != want || len(list) != want {
-			errs = append(errs, fmt.Errorf("after %s %+v finds %d of %d keys (%v), want %d", after, where, len(list), n, err, want))
+		if err != nil {
+			return err
+		}
+		if n != want || len(list) != want {
+			errs = append(errs, fmt.Errorf("after %s %+v finds %d of %d keys, want %d", after, where, len(list), n, want))
 		}
 	}
 	for _, where := range accountFilters() {
@@ -243,8 +246,11 @@ func (c *counting) counts(tx core.Tx, after string) error {
 			}
 		}
 		list, n, err := tx.Accounts(core.AccountQuery{Where: where})
-		if err != nil || n != want || len(list) != want {
-			errs = append(errs, fmt.Errorf("after %s %+v finds %d of %d accounts (%v), want %d", after, where, len(list), n, err, want))
+		if err != nil {
+			return err
+		}
+		if n != want || len(list) != want {
+			errs = append(errs, fmt.Errorf("after %s %+v finds %d of %d accounts, want %d", after, where, len(list), n, want))
 		}
 	}
 	return errors.Join(errs...)
