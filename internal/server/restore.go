@@ -123,7 +123,7 @@ func tryBeforehand(c config.Config, b *backup.Reader) (err error) {
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
 	result, err := tryVault(c, b, dir)
 	if errors.Is(err, vault.ErrMasterKeyMissing) || err == nil && result != "opens" {
-		return fmt.Errorf("%w: the backup is without it; put it to %s first (mode 0600), or name it in the configuration", vault.ErrMasterKeyMissing, c.MasterKeyFile)
+		return fmt.Errorf("%w: the backup is without it; put it at %s first (mode 0600), or name it in the configuration", vault.ErrMasterKeyMissing, c.MasterKeyFile)
 	}
 	return err
 }
