@@ -136,7 +136,7 @@ func accountFor(tx Tx, by Actor, ref string) (Account, error) {
 // AccountRef gives the account that a UUID, login or e-mail names, to itself
 // and to those who read everything.
 func (s *Service) AccountRef(ctx context.Context, by Actor, ref string) (Account, error) {
-	return view(ctx, s, func(tx Tx) (Account, error) { return accountFor(tx, by, ref) })
+	return glance(ctx, s, func(tx Tx) (Account, error) { return accountFor(tx, by, ref) })
 }
 
 // Accounts lists accounts and says how many match in all: to an account itself,

@@ -195,6 +195,7 @@ func TestHotReadsAreOneStatement(t *testing.T) {
 		"authorized keys": func(s *core.Service) error {
 			return second(s.AuthorizedKeys(ctx, operator, "ada", sshkey.Fingerprint{}))
 		},
+		"an account": func(s *core.Service) error { return second(s.AccountRef(ctx, by, "ada")) },
 		"a token":    cards["token"],
 		"an API key": cards["api key"],
 		"settings":   func(s *core.Service) error { return second(s.FaceSettings(ctx, "waldur")) },

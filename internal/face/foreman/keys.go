@@ -127,13 +127,8 @@ func (c *call) createKey() (any, error) {
 		return nil, err
 	}
 	given := newKey(c.params.attributes("ssh_key"))
-	// Whether there is such a user comes before what is wrong with his key.
-	taken, err := c.hasKey(owner, given)
-	if err != nil {
-		return nil, err
-	}
-	if err := given.problems(taken); err != nil {
-		return nil, err
+	if given.problems(false) != nil {
+		return nil, c.refusal(owner, given)
 	}
 	policy, err := c.policy()
 	if err != nil {
@@ -148,9 +143,19 @@ func (c *call) createKey() (any, error) {
 	return c.wrapped(c.showKey(k)), nil
 }
 
-// hasKey tells whether the user has the key already. It is asked here so that
-// this is said together with all else that is wrong; core holds it in any case,
-// and knows of a repeated request that it is its key that is there.
+// refusal tells all that is wrong with a key at once: also that the user has it
+// already, which core says of a key with which all else is well. Whether there is
+// such a user comes first.
+func (c *call) refusal(owner core.AccountID, given givenKey) error {
+	taken, err := c.hasKey(owner, given)
+	if err != nil {
+		return err
+	}
+	return given.problems(taken)
+}
+
+// hasKey tells whether the user has the key already. Of a repeated request core
+// knows that it is its key that is there.
 func (c *call) hasKey(owner core.AccountID, given givenKey) (bool, error) {
 	if face.Repeats(c.r) {
 		return false, nil
