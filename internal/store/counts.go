@@ -23,8 +23,9 @@ const countsKept = 4096
 
 type counts = lru.Cache[string, counted]
 
-func newCounts() *counts {
-	c, err := lru.New[string, counted](countsKept)
+// lastUsed keeps so many of what was set or asked for last.
+func lastUsed[V any](most int) *lru.Cache[string, V] {
+	c, err := lru.New[string, V](most)
 	if err != nil {
 		panic(err) // the size is a constant
 	}
@@ -44,7 +45,7 @@ func (c *condition) total() (int, error) {
 		return c.t.countBound(counting, c.args)
 	}
 	if c.of != nil && c.t.remembers(counting) {
-		return c.rangeTotal(*c.of)
+		return c.rangeTotal(*c.of, counting)
 	}
 	is, err := c.t.countOf(c.table, counting, slices.Clone(c.args))
 	c.edition = is.edition

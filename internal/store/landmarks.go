@@ -34,14 +34,6 @@ type landmark struct {
 
 type landmarkMap = lru.Cache[string, *landmarks]
 
-func newLandmarkMap() *landmarkMap {
-	m, err := lru.New[string, *landmarks](landmarkedLists)
-	if err != nil {
-		panic(err) // the size is a constant
-	}
-	return m
-}
-
 // nearest gives the last landmark that a walk to an offset passes.
 func (l *landmarks) nearest(offset int) (best landmark, ok bool) {
 	l.mu.Lock()

@@ -74,7 +74,7 @@ func openPostgres(ctx context.Context, o Options) (engine, error) {
 	pool.SetMaxIdleConns(connections)
 	pool.SetConnMaxIdleTime(5 * time.Minute)
 	pool.SetConnMaxLifetime(time.Hour)
-	e.db = &database{DB: bun.NewDB(pool, pgdialect.New()), speaks: postgresDialect{}, counts: newCounts(), landmarks: newLandmarkMap(), ranges: newRangeMap(), fewRows: fewRows}
+	e.db = newDatabase(bun.NewDB(pool, pgdialect.New()), postgresDialect{})
 	return e, nil
 }
 

@@ -1,7 +1,6 @@
 package store
 
 import (
-	"cmp"
 	"fmt"
 	"slices"
 	"sync"
@@ -59,14 +58,6 @@ type rangeCount struct {
 
 type rangeMap = lru.Cache[string, *rangeCounts]
 
-func newRangeMap() *rangeMap {
-	m, err := lru.New[string, *rangeCounts](rangesKept)
-	if err != nil {
-		panic(err) // the size is a constant
-	}
-	return m
-}
-
 // best gives the count that is the best of those wanted.
 func (l *rangeCounts) best(wanted func(rangeCount) bool, better func(a, b rangeCount) bool) (best rangeCount, ok bool) {
 	l.mu.Lock()
@@ -93,11 +84,13 @@ func (l *rangeCounts) set(c rangeCount) {
 }
 
 // rangeTotal tells how many rows a range has.
-func (c *condition) rangeTotal(r timeRange) (int, error) {
+func (c *condition) rangeTotal(r timeRange, counting string) (int, error) {
 	edition, err := c.t.edition(c.table)
-	if err != nil || edition == "" {
-		n, failed := c.t.countBound("SELECT count(*) FROM "+c.table+c.text.String(), slices.Clone(c.args))
-		return n, cmp.Or(err, failed)
+	if err != nil {
+		return 0, err
+	}
+	if edition == "" {
+		return c.t.countBound(counting, slices.Clone(c.args))
 	}
 	c.edition, c.ranges = edition, c.t.db.rangeCounts(fmt.Sprint(c.table, edition, r.column, r.since))
 	known, near := c.ranges.nearest(r.at)
@@ -111,7 +104,7 @@ func (c *condition) rangeTotal(r timeRange) (int, error) {
 		}
 	}
 	if !counted {
-		if n, err = c.t.countBound("SELECT count(*) FROM "+c.table+c.text.String(), slices.Clone(c.args)); err != nil {
+		if n, err = c.t.countBound(counting, slices.Clone(c.args)); err != nil {
 			return 0, err
 		}
 	}

@@ -23,6 +23,13 @@ type database struct {
 	fewRows   int // as the constant, but for tests
 }
 
+func newDatabase(pool *bun.DB, speaks dialect) *database {
+	return &database{
+		DB: pool, speaks: speaks, fewRows: fewRows,
+		counts: lastUsed[counted](countsKept), landmarks: lastUsed[*landmarks](landmarkedLists), ranges: lastUsed[*rangeCounts](rangesKept),
+	}
+}
+
 // dialect is where the two databases part.
 type dialect interface {
 	// bind gives the form in which the driver takes an argument.

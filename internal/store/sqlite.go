@@ -66,7 +66,7 @@ func openSQLite(ctx context.Context, o Options) (engine, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open store %s: %w", o.Path, err)
 	}
-	e.db = &database{DB: bun.NewDB(pool, sqlitedialect.New()), speaks: sqliteDialect{}, counts: newCounts(), landmarks: newLandmarkMap(), ranges: newRangeMap(), fewRows: fewRows}
+	e.db = newDatabase(bun.NewDB(pool, sqlitedialect.New()), sqliteDialect{})
 	e.readers = newSessions(pool, cmp.Or(o.Connections, max(2, runtime.GOMAXPROCS(0))))
 	e.writer = newBatcher(e.db, newSessions(pool, 1), o.Log)
 	return e, nil
