@@ -144,24 +144,18 @@ func (c *call) createKey() (any, error) {
 }
 
 // refusal tells all that is wrong with a key at once: also that the user has it
-// already, which core says of a key with which all else is well. Whether there is
-// such a user comes first.
+// already, which core says of a key with which all else is well, and of a repeated
+// request it knows that it is its key that is there. Whether there is such a user
+// comes first.
 func (c *call) refusal(owner core.AccountID, given givenKey) error {
-	taken, err := c.hasKey(owner, given)
+	if face.Repeats(c.r) {
+		return given.problems(false)
+	}
+	taken, err := c.Core.OwnerHas(c.r.Context(), c.by, c.scope, owner, given.public)
 	if err != nil {
-		return err
+		return c.asParent(err)
 	}
 	return given.problems(taken)
-}
-
-// hasKey tells whether the user has the key already. Of a repeated request core
-// knows that it is its key that is there.
-func (c *call) hasKey(owner core.AccountID, given givenKey) (bool, error) {
-	if face.Repeats(c.r) {
-		return false, nil
-	}
-	seen, err := c.Core.OwnerHas(c.r.Context(), c.by, c.scope, owner, given.public)
-	return seen, c.asParent(err)
 }
 
 // ofNewKey gives core's objections to a new key in the product's fields.
