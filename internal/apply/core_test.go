@@ -10,6 +10,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"keyrack/internal/core"
+	"keyrack/internal/password"
 	"keyrack/internal/store"
 	"keyrack/internal/store/storetest"
 	"keyrack/internal/vault"
@@ -29,8 +30,8 @@ func newWorld(t *testing.T) world {
 		t.Fatal(err)
 	}
 	s := storetest.SQLite(t)
-	cheap := core.PasswordHashing{Time: 1, Memory: 64, Threads: 1}
-	return world{core: core.New(core.Options{Store: s, Vault: v, PasswordHashing: cheap}), store: s}
+	cheap := password.Cost{Time: 1, Memory: 64, Threads: 1}
+	return world{core: core.New(core.Options{Store: s, Vault: v, PasswordCost: cheap}), store: s}
 }
 
 // apply parses and applies a file, as `keyrack apply` does.

@@ -22,13 +22,14 @@ var mayImport = map[string][]string{
 	"jwt":      nil,
 	"safedial": nil,
 	"oauth1":   nil,
+	"password": nil,
 	"transit":  nil,
 	"yamlfile": {"vault"},
 
 	"privatekey": {"sshkey"}, // tells the public half
 
 	// What Keyrack is.
-	"core":   {"jwt", "oauth1", "privatekey", "sshkey", "vault"},
+	"core":   {"jwt", "oauth1", "password", "privatekey", "sshkey", "vault"},
 	"store":  {"core", "sshkey"},
 	"apply":  {"core", "sshkey", "vault", "yamlfile"}, // the file's format; what it means is core's
 	"config": {"transit", "vault", "yamlfile"},
@@ -54,7 +55,7 @@ var mayImport = map[string][]string{
 	// store themselves, so cli needs more than the server.
 	"server": {
 		"apply", "backup", "config", "core", "face", "face/foreman", "face/native", "face/openapi", "face/raidboxes",
-		"face/senhasegura", "face/sshverify", "face/waldur", "safedial", "sshd", "sshkey", "store", "transit", "vault",
+		"face/senhasegura", "face/sshverify", "face/waldur", "password", "safedial", "sshd", "sshkey", "store", "transit", "vault",
 		"webhook", "webui", "yamlfile",
 	},
 	"cli":         {"apply", "backup", "config", "core", "privatekey", "server", "sshkey", "store", "transit", "vault", "yamlfile"},
@@ -62,7 +63,7 @@ var mayImport = map[string][]string{
 
 	// For tests alone: no package above may import these.
 	"store/storetest": {"core", "pgtest", "sshkey", "store"}, // opens stores for others' tests too
-	"face/facetest":   {"core", "face", "store", "vault"},
+	"face/facetest":   {"core", "face", "password", "store", "vault"},
 
 	"transit/transittest": nil,
 
@@ -77,9 +78,9 @@ var mayImport = map[string][]string{
 }
 
 // testsMayImport is what tests may import besides: the store that they run on,
-// the vault that it seals with, the program that they drive, and the packages
-// made for them.
-var testsMayImport = []string{"cli", "core", "face/facetest", "face/sshverify/client", "pgtest", "store", "store/storetest", "transit", "transit/transittest", "vault"}
+// the vault that it seals with, the cost of passwords, the program that they drive,
+// and the packages made for them.
+var testsMayImport = []string{"cli", "core", "face/facetest", "face/sshverify/client", "password", "pgtest", "store", "store/storetest", "transit", "transit/transittest", "vault"}
 
 func TestImportsFollowTheTable(t *testing.T) {
 	t.Parallel()

@@ -287,7 +287,7 @@ func (s *Service) SetPassword(ctx context.Context, by Actor, id uuid.UUID, passw
 	if err := checkPassword(password); err != nil {
 		return err
 	}
-	hash, err := s.passwords.hash(ctx, password)
+	hash, err := s.passwords.Hash(ctx, password)
 	if err != nil {
 		return err
 	}

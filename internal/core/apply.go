@@ -97,11 +97,11 @@ func (s *Service) hashUnlessSame(ctx context.Context, a DesiredAccount) (string,
 		return "", err
 	}
 	if now.PasswordHash != "" {
-		if same, err := s.passwords.matches(ctx, a.Password.Reveal(), now.PasswordHash); err != nil || same {
+		if same, err := s.passwords.Matches(ctx, a.Password.Reveal(), now.PasswordHash); err != nil || same {
 			return now.PasswordHash, err
 		}
 	}
-	return s.passwords.hash(ctx, a.Password.Reveal())
+	return s.passwords.Hash(ctx, a.Password.Reveal())
 }
 
 // applier is one run of Apply within its transaction.

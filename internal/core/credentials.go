@@ -53,10 +53,7 @@ func (s *Service) checkedPassword(ctx context.Context, account Account, password
 // withPassword gives the account as it is once its password was found right,
 // active or not.
 func (s *Service) withPassword(ctx context.Context, account Account, password string) (Account, error) {
-	if len(password) > maxPassword {
-		password = "" // never a password; hashing it all would be work for an attacker to give
-	}
-	ok, err := s.passwords.matches(ctx, password, account.PasswordHash)
+	ok, err := s.passwords.Matches(ctx, password, account.PasswordHash)
 	if err != nil {
 		return Account{}, err
 	}
@@ -78,10 +75,10 @@ func (s *Service) withPassword(ctx context.Context, account Account, password st
 // was made at a lower cost than is set now. What was got with the old hash goes
 // on to hold.
 func (s *Service) upgradeHash(ctx context.Context, a Account, password string) (Account, error) {
-	if !s.passwords.cheap(a.PasswordHash) {
+	if !s.passwords.IsCheap(a.PasswordHash) {
 		return a, nil
 	}
-	hash, err := s.passwords.hash(ctx, password)
+	hash, err := s.passwords.Hash(ctx, password)
 	if err != nil {
 		return Account{}, err
 	}

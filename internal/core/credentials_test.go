@@ -16,6 +16,7 @@ import (
 	"github.com/google/uuid"
 
 	"keyrack/internal/core"
+	"keyrack/internal/password"
 	"keyrack/internal/store"
 	"keyrack/internal/store/storetest"
 	"keyrack/internal/vault"
@@ -24,33 +25,32 @@ import (
 func TestAuthenticatePassword(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, w *world) {
-		const password = "correct-horse-battery"
-		ada := w.account(core.NewAccount{Login: "ada", Email: "ada@example.org", Password: password})
+		ada := w.account(core.NewAccount{Login: "ada", Email: "ada@example.org", Password: ownPassword})
 		w.account(core.NewAccount{Login: "none"})
-		w.account(core.NewAccount{Login: "locked", Password: password})
+		w.account(core.NewAccount{Login: "locked", Password: ownPassword})
 		w.apply(core.Desired{Accounts: []core.DesiredAccount{
-			{Login: "locked", Disabled: true}, {Login: "late", Password: vault.NewSecret(password), ExpiresAt: w.clock.Now()},
+			{Login: "locked", Disabled: true}, {Login: "late", Password: vault.NewSecret(ownPassword), ExpiresAt: w.clock.Now()},
 		}})
-		by, err := w.AuthenticatePassword(t.Context(), "ADA", password, core.Origin{Face: "foreman"})
+		by, err := w.AuthenticatePassword(t.Context(), "ADA", ownPassword, core.Origin{Face: "foreman"})
 		if err != nil || by.Account() != ada.ID || by.Kind() != core.ActorAccount || by.Name() != "ada" || by.Origin().Face != "foreman" {
 			t.Errorf("AuthenticatePassword = %+v, %v; want the actor of ada", by, err)
 		}
 		tests := map[string]struct{ login, password string }{
 			"wrong password":             {"ada", "correct-horse-batterz"},
 			"password in other case":     {"ada", "CORRECT-HORSE-BATTERY"},
-			"password cut off":           {"ada", password[:12]},
+			"password cut off":           {"ada", ownPassword[:12]},
 			"no password":                {"ada", ""},
-			"zero byte behind":           {"ada", password + "\x00"},
-			"e-mail for login":           {"ada@example.org", password},
-			"UUID for login":             {ada.UUID.String(), password},
-			"unknown login":              {"bob", password},
-			"no login":                   {"", password},
-			"login no database takes":    {"ada\x00", password},
-			"login that is no text":      {"\xff", password},
+			"zero byte behind":           {"ada", ownPassword + "\x00"},
+			"e-mail for login":           {"ada@example.org", ownPassword},
+			"UUID for login":             {ada.UUID.String(), ownPassword},
+			"unknown login":              {"bob", ownPassword},
+			"no login":                   {"", ownPassword},
+			"login no database takes":    {"ada\x00", ownPassword},
+			"login that is no text":      {"\xff", ownPassword},
 			"account without a password": {"none", ""},
-			"account without, any":       {"none", password},
-			"account locked out":         {"locked", password},
-			"account expired":            {"late", password},
+			"account without, any":       {"none", ownPassword},
+			"account locked out":         {"locked", ownPassword},
+			"account expired":            {"late", ownPassword},
 			"a megabyte":                 {"ada", strings.Repeat("x", 1<<20)},
 			"the hash itself":            {"ada", ada.PasswordHash},
 		}
@@ -69,7 +69,7 @@ func TestAuthenticatePassword(t *testing.T) {
 // what all goroutines take.
 func TestUnknownLoginsCostAsMuch(t *testing.T) { //nolint:paralleltest // counts the process' memory
 	const kib = 16 * 1024
-	s := core.New(core.Options{Store: storetest.SQLite(t), PasswordHashing: core.PasswordHashing{Time: 1, Memory: kib, Threads: 1}})
+	s := core.New(core.Options{Store: storetest.SQLite(t), PasswordCost: password.Cost{Time: 1, Memory: kib, Threads: 1}})
 	for _, login := range []string{"ada", "locked"} {
 		a := must(s.AddAccount(t.Context(), operator, core.NewAccount{Login: login, Password: "correct-horse-battery"}))
 		must(s.SetAccountDisabled(t.Context(), operator, a.UUID, login == "locked"))
@@ -204,7 +204,7 @@ func TestSetPassword(t *testing.T) {
 }
 
 // The cost that is used unless tests ask for another, as RFC 9106 recommends.
-func TestDefaultPasswordHashing(t *testing.T) {
+func TestDefaultPasswordCost(t *testing.T) {
 	t.Parallel()
 	s := core.New(core.Options{Store: storetest.SQLite(t)})
 	a := must(s.AddAccount(t.Context(), operator, core.NewAccount{Login: "ada", Password: "correct-horse-battery"}))
@@ -422,7 +422,7 @@ func TestSecretsAreNotInTheFile(t *testing.T) {
 	const password, apiKey = "a canary of a password", "0123456789canaryghijklmnopqrstuv"
 	lines := w.apply(core.Desired{
 		Accounts: []core.DesiredAccount{{
-			Login: "ada", Password: vault.NewSecret(password),
+			Login: "ada", Password: vault.NewSecret(ownPassword),
 			Tokens: []core.DesiredToken{{Name: "a", Use: core.UseHost}, {Name: "b", Use: core.UseWaldur}},
 		}},
 		Projects: []core.DesiredProject{{Name: "p", APIKeys: []core.DesiredAPIKey{{Name: "ci", Secret: vault.NewSecret(apiKey)}}}},
@@ -433,7 +433,7 @@ func TestSecretsAreNotInTheFile(t *testing.T) {
 	hook := core.NewWebhook{URL: "https://example.org", Headers: map[string][]string{"Authorization": {"Bearer canary-in-a-header"}}}
 	w.session(w.apiKey("p"), core.NewSession{Webhooks: []core.NewWebhook{hook}})
 	secrets := []string{
-		password, apiKey, "canary-in-a-header",
+		ownPassword, apiKey, "canary-in-a-header",
 		must(w.WebhookSecret(t.Context(), operator, "p")).Reveal(),
 		must(w.AddToken(t.Context(), operator, core.NewToken{Account: "ada", Name: "c", Use: core.UseForeman})).Reveal(),
 		must(w.AddAPIKey(t.Context(), operator, core.NewAPIKey{Project: "p", Name: "d"})).Reveal(),

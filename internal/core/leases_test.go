@@ -30,7 +30,7 @@ func (r *reads) Glance(ctx context.Context, fn func(core.Tx) error) error {
 func (w *world) leasing(shared bool) (*core.Service, *reads) {
 	r := &reads{Store: w.store}
 	return core.New(core.Options{
-		Store: r, Vault: w.vault, Now: w.clock.Now, PasswordHashing: cheap, Leases: true, Shared: shared,
+		Store: r, Vault: w.vault, Now: w.clock.Now, PasswordCost: cheap, Leases: true, Shared: shared,
 	}), r
 }
 
@@ -139,7 +139,7 @@ func TestLeasesEndWithRevocation(t *testing.T) {
 					case "another server":
 						actor, _ = w.leasing(shared)
 					case "a command":
-						actor = core.New(core.Options{Store: w.store, Vault: w.vault, Now: w.clock.Now, PasswordHashing: cheap, Shared: true})
+						actor = core.New(core.Options{Store: w.store, Vault: w.vault, Now: w.clock.Now, PasswordCost: cheap, Shared: true})
 					}
 					if err := revoke(t.Context(), actor); err != nil {
 						t.Fatal(err)
@@ -159,7 +159,7 @@ func TestLeasesAreLookedAt(t *testing.T) {
 	w := newWorld(t)
 	ctx := t.Context()
 	ends := w.clock.Now().Add(time.Minute)
-	must(w.AddAccount(ctx, operator, core.NewAccount{Login: "ada", Email: email, Password: password}))
+	must(w.AddAccount(ctx, operator, core.NewAccount{Login: "ada", Email: email, Password: ownPassword}))
 	token := must(w.AddToken(ctx, operator, core.NewToken{Account: "ada", Name: "sdk", Use: core.UseWaldur, ExpiresAt: ends})).Reveal()
 	server, _ := w.leasing(false)
 	show := func() error { return second(server.AuthenticateToken(ctx, core.UseWaldur, token, portal)) }

@@ -26,7 +26,7 @@ func (w *world) secondFactor(a core.Account) (uri vault.Secret) {
 }
 
 func withCode(code string) core.Credentials {
-	return core.Credentials{Email: email, Password: password, Code: code}
+	return core.Credentials{Email: email, Password: ownPassword, Code: code}
 }
 
 func TestLogInWithASecondFactor(t *testing.T) {
@@ -153,7 +153,7 @@ func TestSeedsAreBoundToTheirAccount(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	ada := newAda(w)
-	mallory := w.account(core.NewAccount{Login: "mallory", Email: "mallory@example.org", Password: password})
+	mallory := w.account(core.NewAccount{Login: "mallory", Email: "mallory@example.org", Password: ownPassword})
 	w.secondFactor(ada)
 	known := w.secondFactor(mallory)
 	err := w.store.Update(t.Context(), func(tx core.Tx) error {

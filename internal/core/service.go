@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"keyrack/internal/password"
 	"keyrack/internal/vault"
 )
 
@@ -33,8 +34,7 @@ type Options struct {
 	// a change that takes a credential away then returns once those are over.
 	Shared bool
 
-	// PasswordHashing sets argon2id's cost; zero means [DefaultPasswordHashing].
-	PasswordHashing PasswordHashing
+	PasswordCost password.Cost // zero: [password.DefaultCost]
 }
 
 // Service is Keyrack's use cases over one store. It holds no state of its own
@@ -45,7 +45,7 @@ type Service struct {
 	leases    *leases
 	vault     *vault.Vault
 	now       func() time.Time
-	passwords *passwordHasher
+	passwords hasher
 	notify    func()
 	settings  map[string]func(text string) error
 	checkURL  func(url string) error
@@ -64,8 +64,9 @@ func New(o Options) *Service {
 		kept = newLeases()
 	}
 	return &Service{
-		store: leasing{Store: o.Store, leases: kept, notify: o.Notify, shared: o.Shared}, leases: kept, vault: o.Vault, now: o.Now, notify: o.Notify, passwords: newPasswordHasher(o.PasswordHashing),
-		settings: o.Settings, checkURL: o.CheckURL,
+		store:  leasing{Store: o.Store, leases: kept, notify: o.Notify, shared: o.Shared},
+		leases: kept, vault: o.Vault, now: o.Now, passwords: hasher{password.NewHasher(o.PasswordCost)},
+		notify: o.Notify, settings: o.Settings, checkURL: o.CheckURL,
 	}
 }
 

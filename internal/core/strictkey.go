@@ -18,7 +18,7 @@ func (s *Service) judgeMaterial(ctx context.Context, by Actor, in ManagedKeyChan
 	if err != nil || !in.PublicKey.Set && !in.PrivateKey.Set && !in.Passphrase.Set {
 		return version, err
 	}
-	done, err := s.passwords.turn(ctx) // the same sort of work, with the same bound
+	done, err := s.passwords.Turn(ctx) // the same sort of work, with the same bound
 	if err != nil {
 		return 0, err
 	}

@@ -15,14 +15,12 @@ import (
 
 	"keyrack/internal/core"
 	"keyrack/internal/jwt"
+	"keyrack/internal/password"
 	"keyrack/internal/store/storetest"
 	"keyrack/internal/vault"
 )
 
-const (
-	password = "correct-horse-battery"
-	email    = "ada@example.org"
-)
+const email = "ada@example.org"
 
 var portal = core.Origin{Face: "raidboxes"}
 
@@ -73,16 +71,16 @@ func (w *world) counts(what, token string, want bool) {
 
 func newAda(w *world) core.Account {
 	w.t.Helper()
-	return w.account(core.NewAccount{Login: "ada", Email: email, Password: password, Roles: core.Roles{Admin: true}})
+	return w.account(core.NewAccount{Login: "ada", Email: email, Password: ownPassword, Roles: core.Roles{Admin: true}})
 }
 
-var adas = core.Credentials{Email: email, Password: password}
+var adas = core.Credentials{Email: email, Password: ownPassword}
 
 func TestLogIn(t *testing.T) {
 	t.Parallel()
 	onEach(t, func(t *testing.T, w *world) {
 		ada := newAda(w)
-		issued, err := w.LogIn(t.Context(), core.Credentials{Email: "ADA@example.org", Password: password, Code: "no code is asked for"}, portal)
+		issued, err := w.LogIn(t.Context(), core.Credentials{Email: "ADA@example.org", Password: ownPassword, Code: "no code is asked for"}, portal)
 		if err != nil || issued.Account.ID != ada.ID {
 			t.Fatalf("LogIn = %+v, %v; want ada", issued, err)
 		}
@@ -108,9 +106,9 @@ func TestLogInRefuses(t *testing.T) {
 		secret := vault.NewSecret[string]
 		w.apply(core.Desired{Accounts: []core.DesiredAccount{
 			{Login: "none", Email: "none@example.org"},
-			{Login: "locked", Email: "locked@example.org", Password: secret(password), Disabled: true},
-			{Login: "late", Email: "late@example.org", Password: secret(password), ExpiresAt: w.clock.Now()},
-			{Login: "twin1", Email: "twins@example.org", Password: secret(password)},
+			{Login: "locked", Email: "locked@example.org", Password: secret(ownPassword), Disabled: true},
+			{Login: "late", Email: "late@example.org", Password: secret(ownPassword), ExpiresAt: w.clock.Now()},
+			{Login: "twin1", Email: "twins@example.org", Password: secret(ownPassword)},
 			{Login: "twin2", Email: "Twins@example.org", Password: secret("another long password")},
 			{Login: "host", Email: "host@example.org", Tokens: []core.DesiredToken{
 				{Name: "h", Use: core.UseHost, Secret: secret("keyrack_host_0123456789abcdefghijkl")},
@@ -120,23 +118,23 @@ func TestLogInRefuses(t *testing.T) {
 		tests := map[string]core.Credentials{
 			"wrong password":               {Email: email, Password: "correct-horse-batterz"},
 			"no password":                  {Email: email},
-			"login for e-mail":             {Email: "ada", Password: password},
-			"unknown e-mail":               {Email: "bob@example.org", Password: password},
-			"no e-mail":                    {Password: password},
-			"e-mail no database takes":     {Email: "a\x00@b", Password: password},
-			"e-mail that is no text":       {Email: "\xff@b", Password: password},
-			"two e-mails":                  {Email: email + "," + email, Password: password},
-			"wildcard":                     {Email: "%@example.org", Password: password},
-			"account without a password":   {Email: "none@example.org", Password: password},
+			"login for e-mail":             {Email: "ada", Password: ownPassword},
+			"unknown e-mail":               {Email: "bob@example.org", Password: ownPassword},
+			"no e-mail":                    {Password: ownPassword},
+			"e-mail no database takes":     {Email: "a\x00@b", Password: ownPassword},
+			"e-mail that is no text":       {Email: "\xff@b", Password: ownPassword},
+			"two e-mails":                  {Email: email + "," + email, Password: ownPassword},
+			"wildcard":                     {Email: "%@example.org", Password: ownPassword},
+			"account without a password":   {Email: "none@example.org", Password: ownPassword},
 			"the same, with none":          {Email: "none@example.org"},
-			"locked out":                   {Email: "locked@example.org", Password: password},
-			"expired":                      {Email: "late@example.org", Password: password},
-			"e-mail of two, one's word":    {Email: "twins@example.org", Password: password},
+			"locked out":                   {Email: "locked@example.org", Password: ownPassword},
+			"expired":                      {Email: "late@example.org", Password: ownPassword},
+			"e-mail of two, one's word":    {Email: "twins@example.org", Password: ownPassword},
 			"e-mail of two, other's":       {Email: "twins@example.org", Password: "another long password"},
 			"token for another use":        {Email: "host@example.org", Password: "keyrack_host_0123456789abcdefghijkl"},
 			"application password of host": {Email: email, Password: "keyrack_raidboxes_0123456789abcd"},
 			"a megabyte":                   {Email: email, Password: strings.Repeat("x", 1<<20)},
-			"zero byte behind":             {Email: email, Password: password + "\x00"},
+			"zero byte behind":             {Email: email, Password: ownPassword + "\x00"},
 		}
 		before := w.dump()
 		for name, in := range tests {
@@ -154,17 +152,17 @@ func TestLogInRefuses(t *testing.T) {
 // from the time. Not parallel: it counts what all goroutines take.
 func TestUnknownEmailsCostAsMuch(t *testing.T) { //nolint:paralleltest // counts the process' memory
 	const kib = 16 * 1024
-	s := core.New(core.Options{Store: storetest.SQLite(t), Vault: newVault(t), PasswordHashing: core.PasswordHashing{Time: 1, Memory: kib, Threads: 1}})
+	s := core.New(core.Options{Store: storetest.SQLite(t), Vault: newVault(t), PasswordCost: password.Cost{Time: 1, Memory: kib, Threads: 1}})
 	for login, address := range map[string]string{"ada": email, "locked": "locked@x.org", "twin1": "twins@x.org", "twin2": "twins@x.org"} {
-		a := must(s.AddAccount(t.Context(), operator, core.NewAccount{Login: login, Email: address, Password: password}))
+		a := must(s.AddAccount(t.Context(), operator, core.NewAccount{Login: login, Email: address, Password: ownPassword}))
 		must(s.SetAccountDisabled(t.Context(), operator, a.UUID, login == "locked"))
 	}
 	must(s.AddAccount(t.Context(), operator, core.NewAccount{Login: "none", Email: "none@x.org"}))
 	for name, in := range map[string]core.Credentials{
 		"right password": adas, "wrong password": {Email: email, Password: "wrong"},
 		"unknown e-mail": {Email: "bob@x.org", Password: "wrong"}, "no e-mail": {Email: "x", Password: "wrong"},
-		"no password": {Email: "none@x.org", Password: "wrong"}, "locked out": {Email: "locked@x.org", Password: password},
-		"of two": {Email: "twins@x.org", Password: password}, "too long": {Email: email, Password: strings.Repeat("x", 1<<20)},
+		"no password": {Email: "none@x.org", Password: "wrong"}, "locked out": {Email: "locked@x.org", Password: ownPassword},
+		"of two": {Email: "twins@x.org", Password: ownPassword}, "too long": {Email: email, Password: strings.Repeat("x", 1<<20)},
 	} {
 		var before, after runtime.MemStats
 		runtime.ReadMemStats(&before)
@@ -186,7 +184,7 @@ func TestLogInByASharedEmail(t *testing.T) {
 	w := newWorld(t)
 	ada := newAda(w)
 	w.apply(core.Desired{Accounts: []core.DesiredAccount{
-		{Login: "old", Email: email, Password: vault.NewSecret(password), Disabled: true},
+		{Login: "old", Email: email, Password: vault.NewSecret(ownPassword), Disabled: true},
 		{Login: "service", Email: email},
 	}})
 	if by, err := w.AuthenticateTicket(t.Context(), w.logIn(adas), portal); err != nil || by.Account() != ada.ID {
@@ -226,7 +224,7 @@ func TestTicketsEnd(t *testing.T) {
 			return w.SetPassword(w.t.Context(), operator, a.UUID, "another long password")
 		},
 		"the same password, set anew": func(w *world, a core.Account) error {
-			return w.SetPassword(w.t.Context(), operator, a.UUID, password)
+			return w.SetPassword(w.t.Context(), operator, a.UUID, ownPassword)
 		},
 		"another password by apply": func(w *world, _ core.Account) error {
 			w.apply(core.Desired{Accounts: []core.DesiredAccount{{Login: "ada", Password: vault.NewSecret("another long password")}}})
@@ -474,8 +472,8 @@ func TestLogInUpgradesTheHash(t *testing.T) {
 	onEach(t, func(t *testing.T, w *world) {
 		newAda(w)
 		old := w.logIn(adas)
-		dear := core.PasswordHashing{Time: 2, Memory: 128, Threads: 1}
-		s := core.New(core.Options{Store: w.store, Vault: w.vault, Now: w.clock.Now, PasswordHashing: dear})
+		dear := password.Cost{Time: 2, Memory: 128, Threads: 1}
+		s := core.New(core.Options{Store: w.store, Vault: w.vault, Now: w.clock.Now, PasswordCost: dear})
 		if _, err := s.LogIn(t.Context(), core.Credentials{Email: email, Password: "wrong"}, portal); err == nil {
 			t.Fatal("logged in with a wrong password")
 		}
@@ -493,7 +491,7 @@ func TestLogInUpgradesTheHash(t *testing.T) {
 		}
 		// A server with lower settings leaves it.
 		before := w.dump()
-		must(w.AuthenticatePassword(t.Context(), "ada", password, portal))
+		must(w.AuthenticatePassword(t.Context(), "ada", ownPassword, portal))
 		w.unchanged("a login at a server with lower settings", before)
 	})
 }
@@ -504,12 +502,12 @@ func TestUpgradesAtOnce(t *testing.T) {
 	onEach(t, func(t *testing.T, w *world) {
 		newAda(w)
 		s := core.New(core.Options{
-			Store: w.store, Vault: w.vault, Now: w.clock.Now, PasswordHashing: core.PasswordHashing{Time: 2, Memory: 128, Threads: 1},
+			Store: w.store, Vault: w.vault, Now: w.clock.Now, PasswordCost: password.Cost{Time: 2, Memory: 128, Threads: 1},
 		})
 		var all sync.WaitGroup
 		for range runtime.GOMAXPROCS(0) {
 			all.Go(func() {
-				if _, err := s.AuthenticatePassword(t.Context(), "ada", password, portal); err != nil {
+				if _, err := s.AuthenticatePassword(t.Context(), "ada", ownPassword, portal); err != nil {
 					t.Error(err)
 				}
 			})
@@ -570,7 +568,7 @@ func TestTicketsNeedTheVault(t *testing.T) {
 	w := newWorld(t)
 	ada := newAda(w)
 	token := w.logIn(adas)
-	s := core.New(core.Options{Store: w.store, Now: w.clock.Now, PasswordHashing: cheap})
+	s := core.New(core.Options{Store: w.store, Now: w.clock.Now, PasswordCost: cheap})
 	for what, err := range map[string]error{
 		"LogIn":              second(s.LogIn(t.Context(), adas, portal)),
 		"AuthenticateTicket": second(s.AuthenticateTicket(t.Context(), token, portal)),

@@ -17,6 +17,7 @@ import (
 	"golang.org/x/crypto/ssh"
 
 	"keyrack/internal/core"
+	"keyrack/internal/password"
 	"keyrack/internal/sshkey"
 	"keyrack/internal/store"
 	"keyrack/internal/store/storetest"
@@ -32,7 +33,7 @@ var (
 const clientVersion = "SSH-2.0-OpenSSH_9.6"
 
 // cheap is a cost that tests can pay often.
-var cheap = core.PasswordHashing{Time: 1, Memory: 64, Threads: 1}
+var cheap = password.Cost{Time: 1, Memory: 64, Threads: 1}
 
 // clock is the time as a test wants it. It begins between two microseconds.
 type clock struct {
@@ -74,7 +75,7 @@ func newWorldOn(t testing.TB, s *store.Store) *world {
 
 // over is a Service like the world's over another store.
 func (w *world) over(s core.Store) *core.Service {
-	return core.New(core.Options{Store: s, Vault: w.vault, Now: w.clock.Now, PasswordHashing: cheap})
+	return core.New(core.Options{Store: s, Vault: w.vault, Now: w.clock.Now, PasswordCost: cheap})
 }
 
 func newWorld(t testing.TB) *world {

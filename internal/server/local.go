@@ -14,6 +14,7 @@ import (
 
 	"keyrack/internal/config"
 	"keyrack/internal/core"
+	"keyrack/internal/password"
 	"keyrack/internal/store"
 	"keyrack/internal/transit"
 	"keyrack/internal/vault"
@@ -42,8 +43,8 @@ type Need struct {
 // ErrNoStore is the error of a data directory or database that holds no store.
 var ErrNoStore = errors.New("there is no store yet")
 
-// passwordHashing is what a password costs. Only tests make it less.
-var passwordHashing = core.DefaultPasswordHashing
+// passwordCost is what a password costs. Only tests make it less.
+var passwordCost = password.DefaultCost
 
 // OpenLocal opens the store that the configuration names. A vault that is not
 // the store's is refused before anything is changed.
@@ -64,7 +65,7 @@ func OpenLocal(ctx context.Context, c config.Config, log *slog.Logger, need Need
 	}
 	l.Core = core.New(core.Options{
 		Store: db, Vault: l.Vault, Notify: need.Notify, Settings: faceSettings, CheckURL: receivers(c).CheckURL,
-		PasswordHashing: passwordHashing,
+		PasswordCost: passwordCost,
 		// One server has an embedded store; commands and other servers there are beside it.
 		Leases: need.Serves, Shared: !need.Serves || databasePath(c) == "",
 	})

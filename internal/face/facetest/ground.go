@@ -10,6 +10,7 @@ import (
 
 	"keyrack/internal/core"
 	"keyrack/internal/face"
+	"keyrack/internal/password"
 	"keyrack/internal/store"
 	"keyrack/internal/vault"
 )
@@ -24,7 +25,7 @@ type Ground struct {
 }
 
 // cheap is a cost of passwords that tests can pay often.
-var cheap = core.PasswordHashing{Time: 1, Memory: 64, Threads: 1}
+var cheap = password.Cost{Time: 1, Memory: 64, Threads: 1}
 
 // NewGround makes core over a store. To o it adds the store, a vault of its
 // own, the clock, and cheap passwords.
@@ -39,7 +40,7 @@ func NewGround(t testing.TB, s *store.Store, start time.Time, o core.Options) *G
 	}
 	g := &Ground{Store: s, Vault: sealing}
 	g.SetNow(start)
-	o.Store, o.Vault, o.Now, o.PasswordHashing = s, sealing, g.Now, cheap
+	o.Store, o.Vault, o.Now, o.PasswordCost = s, sealing, g.Now, cheap
 	g.Core = core.New(o)
 	return g
 }

@@ -19,6 +19,7 @@ import (
 	"keyrack/internal/face"
 	"keyrack/internal/face/facetest"
 	"keyrack/internal/face/raidboxes"
+	hashing "keyrack/internal/password" // a password is something else here
 )
 
 // volatile is what differs from one error to the next.
@@ -206,7 +207,7 @@ func TestGuessing(t *testing.T) {
 func TestLoginFlood(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, "{}", unlimited)
-	slow := core.New(core.Options{Store: w.Store, Vault: w.Vault, Now: w.Now, PasswordHashing: core.PasswordHashing{Time: 1, Memory: 8 << 10, Threads: 1}})
+	slow := core.New(core.Options{Store: w.Store, Vault: w.Vault, Now: w.Now, PasswordCost: hashing.Cost{Time: 1, Memory: 8 << 10, Threads: 1}})
 	w.api = raidboxes.New(raidboxes.Options{Options: face.Options{Now: w.Now}, Core: slow, Limits: raidboxes.Limits{Logins: 1 << 20}})
 	codes := make([]int, 200) // more than the queue is long, fewer than the store turns away
 	var all sync.WaitGroup

@@ -1,4 +1,4 @@
-package core
+package password
 
 import (
 	_ "embed"

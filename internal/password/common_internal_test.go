@@ -1,7 +1,8 @@
-package core
+package password
 
 import (
-	"fmt"
+	"crypto/rand"
+	"encoding/hex"
 	"strings"
 	"testing"
 )
@@ -34,7 +35,7 @@ func TestCommonPasswordsAreThousands(t *testing.T) {
 	for _, word := range strings.Fields(commonWordsText) {
 		for _, p := range []string{word, strings.ToUpper(word[:1]) + word[1:]} {
 			for _, end := range endings {
-				if len(p+end) < minPassword {
+				if len(p+end) < minCharacters {
 					continue
 				}
 				if !isCommon(p + end) {
@@ -73,7 +74,9 @@ func TestUncommonPasswords(t *testing.T) {
 		}
 	}
 	for i := range 2000 {
-		if p := fmt.Sprintf("%x", randomBytes(8)); isCommon(p) {
+		b := make([]byte, 8)
+		_, _ = rand.Read(b)
+		if p := hex.EncodeToString(b); isCommon(p) {
 			t.Errorf("isCommon(%q) = true at %d, want random ones accepted", p, i)
 		}
 	}
