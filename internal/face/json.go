@@ -61,12 +61,18 @@ func appendJSON(b []byte, v any) ([]byte, error) {
 		return v.append(b)
 	case []Object:
 		return appendList(b, v)
+	case []any:
+		return appendList(b, v)
 	case string:
 		return AppendText(b, v), nil
 	case int:
 		return strconv.AppendInt(b, int64(v), 10), nil
 	case bool:
 		return strconv.AppendBool(b, v), nil
+	case *string:
+		if v != nil {
+			return AppendText(b, *v), nil
+		}
 	}
 	return encode(b, v)
 }
@@ -90,16 +96,16 @@ func encode(b []byte, v any) ([]byte, error) {
 	return append(b, bytes.TrimSuffix(text.Bytes(), []byte("\n"))...), nil
 }
 
-func appendList(b []byte, list []Object) (_ []byte, err error) {
+func appendList[T any](b []byte, list []T) (_ []byte, err error) {
 	if list == nil {
 		return append(b, "null"...), nil
 	}
 	b = append(b, '[')
-	for i, o := range list {
+	for i, v := range list {
 		if i > 0 {
 			b = append(b, ',')
 		}
-		if b, err = o.append(b); err != nil {
+		if b, err = appendJSON(b, v); err != nil {
 			return nil, err
 		}
 	}

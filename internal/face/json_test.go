@@ -19,6 +19,7 @@ func TestJSON(t *testing.T) {
 		"written":   {face.Object{{"w", face.Written(func(b []byte) []byte { return face.AppendText(append(b, '['), "<é\n") })}}, `{"w":["<é\n"}`},
 		"no list":   {[]face.Object(nil), `null`},
 		"in a list": {[]any{face.Object{{"n", nil}}}, `[{"n":null}]`},
+		"optional":  {[]any{new("x"), (*string)(nil), []any(nil)}, `["x",null,null]`},
 		"markup":    {"<a href='x'>&", `"<a href='x'>&"`},
 		"quotes":    {`a"\b`, `"a\"\\b"`},
 		"controls":  {"a\n\x00\x1b\x7f", `"a\n\u0000\u001b` + "\x7f" + `"`},

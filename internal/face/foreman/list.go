@@ -63,31 +63,6 @@ func (l listing) sorting() sorting {
 	return sorting{&l.order.Name, &l.order.Direction}
 }
 
-// page is one page of a list in the product's envelope.
-type page struct {
-	total, subtotal int
-	listing         listing
-	results         any
-	root            string // name of the results
-	permissions     *bool  // what can_create and can_edit say; nil: nothing
-}
-
-// MarshalJSON writes the envelope with its members in the product's order.
-func (p page) MarshalJSON() ([]byte, error) {
-	search, err := json.Marshal(p.listing.search) // with <, > and & escaped, here as there
-	if err != nil {
-		return nil, err
-	}
-	members := []member{
-		{"total", p.total}, {"subtotal", p.subtotal}, {"page", p.listing.paging.Number},
-		{"per_page", p.listing.paging.PerPage(p.total)}, {"search", json.RawMessage(search)},
-	}
-	if p.permissions != nil {
-		members = append(members, member{"can_create", *p.permissions}, member{"can_edit", *p.permissions})
-	}
-	return face.JSON(object(append(members, member{"sort", p.listing.sorting()}, member{p.root, p.results})))
-}
-
 // inPage gives a page of a list that is asked of core: first what there is in
 // all, then what matches.
 func (c *call) inPage(l listing, ask func(where core.Filter, p core.Page) (results any, n int, err error)) (any, error) {
@@ -111,16 +86,23 @@ func (c *call) inPage(l listing, ask func(where core.Filter, p core.Page) (resul
 	return c.page(total, n, l, results), nil
 }
 
-func (c *call) page(total, subtotal int, l listing, results any) page {
-	p := page{total: total, subtotal: subtotal, listing: l, results: results, root: "results"}
-	if root, ok := c.params.text("root_name"); ok && root != "" {
-		p.root = root
+// page is one page of a list in the product's envelope, its members in the
+// product's order.
+func (c *call) page(total, subtotal int, l listing, results any) object {
+	search, _ := json.Marshal(l.search) // with <, > and & escaped, here as there; there is no text that cannot be written
+	members := object{
+		{"total", total}, {"subtotal", subtotal}, {"page", l.paging.Number}, {"per_page", l.paging.PerPage(total)},
+		{"search", json.RawMessage(search)},
 	}
 	if text, ok := c.params.text("include_permissions"); ok && text != "0" && text != "false" {
 		may := c.by.Require(core.CreateUsers, 0) == nil
-		p.permissions = &may
+		members = append(members, member{"can_create", may}, member{"can_edit", may})
 	}
-	return p
+	root := "results"
+	if text, ok := c.params.text("root_name"); ok && text != "" {
+		root = text
+	}
+	return append(members, member{"sort", l.sorting()}, member{root, results})
 }
 
 // wrapped gives a shown thing below the name that the request asks for.

@@ -108,12 +108,18 @@ func smalls(by []searchField, all func(c *call) ([]small, error), show func(c *c
 
 // rolesList says that it is ordered by name without being asked.
 func rolesList(c *call) (any, error) {
-	list, err := smalls(nameSearch, (*call).roles, (*call).showRole)(c)
-	if p, ok := list.(page); ok && p.listing.order.Name == "" {
-		p.listing.order.Name, p.listing.order.Direction = "name", "ASC"
-		return p, err
+	l, err := c.listing(nameSearch)
+	if err != nil {
+		return nil, err
 	}
-	return list, err
+	list, err := c.roles()
+	if err != nil {
+		return nil, err
+	}
+	if l.order.Name == "" {
+		l.order.Name, l.order.Direction = "name", "ASC"
+	}
+	return smallPage(c, list, l, smallAttributes, c.showRole), nil
 }
 
 // oneSmall is the action that shows one of them: by id, "id-title" or title.

@@ -15,7 +15,7 @@ import (
 type attributesOf[T any] func(item T, name core.Attribute) any
 
 // smallPage gives a page of a small list.
-func smallPage[T any](c *call, all []T, l listing, of attributesOf[T], show func(T) any) page {
+func smallPage[T any](c *call, all []T, l listing, of attributesOf[T], show func(T) any) object {
 	var found []T
 	for _, item := range all {
 		if core.Holds(l.where, func(name core.Attribute) any { return of(item, name) }) {
