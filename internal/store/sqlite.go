@@ -221,7 +221,9 @@ func (sqliteDialect) nameKeys(t *tx, names []namedKey) error {
 	return nil
 }
 
-func (sqliteDialect) like(column string) string { return column + ` LIKE ? ESCAPE '\'` }
+// like hides the pattern behind a plus: SQLite plans again with each pattern that
+// is bound, to see whether an index finds what it begins with.
+func (sqliteDialect) like(column string) string { return column + ` LIKE +? ESCAPE '\'` }
 
 // rareParts is up to how many texts with a part are found by their index. It
 // gives their ids alone; beyond that, going through the texts is quicker.
@@ -238,16 +240,18 @@ func (d sqliteDialect) part(t *tx, p partOf) (foundParts, error) {
 		return foundParts{}, err
 	}
 	matching := "SELECT rowid FROM " + p.in.parts + " WHERE " + p.in.parts + " MATCH ?"
-	phrase := p.in.folded + ` : "` + strings.ReplaceAll(p.text, `"`, `""`) + `"`
-	counting, args := "SELECT count(*) FROM ("+matching+" LIMIT ?)", []any{phrase, rareParts + 1}
+	whole := p.matched(p.text)
+	counting, args := fmt.Sprintf("SELECT count(*) FROM (%s LIMIT %d)", matching, rareParts+1), []any{whole}
 	is, known, err := t.remembered(p.list, counting, args)
 	if err != nil {
 		return foundParts{}, err
 	}
 	if !known || is.n <= fewParts {
-		ids, err := t.ids(matching+" LIMIT ?", phrase, fewParts+1)
-		if err != nil || len(ids) <= fewParts {
-			return fewFound(ids), err
+		for _, match := range slices.Compact([]string{p.matched(samples(p.text)...), whole}) {
+			ids, err := t.ids(fmt.Sprintf("%s LIMIT %d", matching, fewParts+1), match)
+			if err != nil || len(ids) <= fewParts {
+				return p.few(ids), err
+			}
 		}
 		if is, err = t.countOf(p.list, counting, args); err != nil {
 			return foundParts{}, err
@@ -256,11 +260,32 @@ func (d sqliteDialect) part(t *tx, p partOf) (foundParts, error) {
 	if is.n > rareParts {
 		return d.anyPart(t, p)
 	}
-	return foundParts{text: "id IN (" + matching + ")", args: []any{phrase}}, nil
+	return foundParts{text: "id IN (" + matching + ")", args: []any{whole}}, nil
 }
 
-// fewFound holds for a few ids.
-func fewFound(ids []any) foundParts {
+// matched is what the index is asked for: texts that are all in the column.
+func (p partOf) matched(texts ...string) string {
+	quoted := make([]string, len(texts))
+	for i, text := range texts {
+		quoted[i] = `"` + strings.ReplaceAll(text, `"`, `""`) + `"`
+	}
+	return p.in.folded + " : (" + strings.Join(quoted, " AND ") + ")"
+}
+
+// samples are the entries of the index that a text is made of, without those
+// that overlap. Few texts have all of them and not the whole text, and the index
+// takes as much longer to look for that as it has more entries.
+func samples(text string) (all []string) {
+	part := []rune(text)
+	for len(part) > shortestPart {
+		all = append(all, string(part[:shortestPart]))
+		part = part[min(shortestPart, len(part)-shortestPart):]
+	}
+	return append(all, string(part))
+}
+
+// few holds for those of a few ids whose column has the text.
+func (p partOf) few(ids []any) foundParts {
 	if len(ids) == 0 {
 		return foundParts{text: "FALSE", few: true}
 	}
@@ -269,7 +294,8 @@ func fewFound(ids []any) foundParts {
 		places *= 4
 	}
 	ids = append(ids, slices.Repeat(ids[:1], places-len(ids))...)
-	return foundParts{text: "id IN (?" + strings.Repeat(", ?", places-1) + ")", args: ids, few: true}
+	text := "(id IN (?" + strings.Repeat(", ?", places-1) + ") AND instr(" + p.in.folded + ", ?) > 0)"
+	return foundParts{text: text, args: append(ids, p.text), few: true}
 }
 
 func (sqliteDialect) anyPart(_ *tx, p partOf) (foundParts, error) {

@@ -114,6 +114,7 @@ func comparisons(accounts []core.Account) []core.Filter {
 	words := []any{
 		"ada", "ADA", "Bob", "bob", "%a%", "_da", `%\_y`, `%100\%%`, "%x_y%", `a\\b`, `%a\\b%`, `%\`, `\`, `\\`, "åsa", "ÅSA", "%ß%", "ẞ", "größe",
 		"ΟΔΌΣ", "%όσ", "οδός", "İ", "i%", "鍵", "%鍵", "𐐨", "", "%", "_", "'", `"; DROP TABLE accounts; --`, "?", "$1", "ölwerk", "zeta", "ZETA%",
+		"0% A", "100x_y", "%100x\\_y%", // the last two are there in parts, not as a whole
 	}
 	for _, a := range []core.Attribute{core.AccountLoginAttr, core.AccountEmailAttr, core.AccountFirstNameAttr, core.AccountLastNameAttr,
 		core.AccountDescriptionAttr, core.AccountOrganizationNamed} {
