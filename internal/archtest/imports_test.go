@@ -20,6 +20,7 @@ var mayImport = map[string][]string{
 	"sshkey":   nil,
 	"vault":    nil,
 	"jwt":      nil,
+	"lru":      nil,
 	"safedial": nil,
 	"oauth1":   nil,
 	"password": nil,
@@ -29,7 +30,7 @@ var mayImport = map[string][]string{
 	"privatekey": {"sshkey"}, // tells the public half
 
 	// What Keyrack is.
-	"core":   {"jwt", "oauth1", "password", "privatekey", "sshkey", "vault"},
+	"core":   {"jwt", "lru", "oauth1", "password", "privatekey", "sshkey", "vault"},
 	"store":  {"core", "sshkey"},
 	"apply":  {"core", "sshkey", "vault", "yamlfile"}, // the file's format; what it means is core's
 	"config": {"transit", "vault", "yamlfile"},
@@ -39,15 +40,15 @@ var mayImport = map[string][]string{
 
 	// The doors, and what goes out.
 	"backup":           {"store"},
-	"face":             {"core", "oauth1"},
+	"face":             {"core", "lru", "oauth1"},
 	"face/openapi":     {"core", "face"},
 	"face/sshverify":   openAPIFace,
 	"face/native":      openAPIFace,
-	"face/raidboxes":   face,
-	"face/foreman":     append([]string{"oauth1", "scopedsearch", "vault"}, face...),
+	"face/raidboxes":   append([]string{"lru"}, face...),
+	"face/foreman":     append([]string{"lru", "oauth1", "scopedsearch", "vault"}, face...),
 	"face/waldur":      face,
 	"face/senhasegura": append([]string{"oauth1", "vault"}, face...),
-	"sshd":             {"core", "sshkey"},
+	"sshd":             {"core", "lru", "sshkey"},
 	"webui":            {"core", "sshkey"},
 	"webhook":          {"core", "safedial"},
 

@@ -5,7 +5,7 @@ import (
 	"sync"
 	"time"
 
-	lru "github.com/hashicorp/golang-lru/v2"
+	"keyrack/internal/lru"
 )
 
 // Lease is how long at most what a credential stands for, and what a face is set
@@ -39,13 +39,7 @@ type lease struct {
 	from time.Time
 }
 
-func newLeases() *leases {
-	kept, err := lru.New[leaseKey, lease](leasesKept)
-	if err != nil {
-		panic(err) // the size is a positive constant
-	}
-	return &leases{kept: kept}
-}
+func newLeases() *leases { return &leases{kept: lru.New[leaseKey, lease](leasesKept)} }
 
 // find gives what was read, where its lease runs. Its time is the machine's
 // running time, which nobody sets.

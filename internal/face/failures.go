@@ -4,7 +4,7 @@ import (
 	"sync"
 	"time"
 
-	lru "github.com/hashicorp/golang-lru/v2"
+	"keyrack/internal/lru"
 )
 
 // Failures counts failed log-ins and locks out whom failed too often: an
@@ -28,11 +28,7 @@ type failures struct {
 // within window of the one before, for as long as window. It keeps at most so
 // many keys. A most of zero or less never locks.
 func NewFailures[K comparable](most int, window time.Duration, keys int) *Failures[K] {
-	recent, err := lru.New[K, failures](keys)
-	if err != nil {
-		panic(err) // keys is a positive constant of the caller's
-	}
-	return &Failures[K]{most: most, window: window, recent: recent}
+	return &Failures[K]{most: most, window: window, recent: lru.New[K, failures](keys)}
 }
 
 // Locked tells how long the key is locked out still; zero: it is not.

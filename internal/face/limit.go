@@ -3,8 +3,9 @@ package face
 import (
 	"time"
 
-	lru "github.com/hashicorp/golang-lru/v2"
 	"golang.org/x/time/rate"
+
+	"keyrack/internal/lru"
 )
 
 // Limiter lets each key do so much a minute. A key that was idle may use a
@@ -18,11 +19,7 @@ type Limiter[K comparable] struct {
 // NewLimiter makes a limiter that keeps at most so many keys. A negative
 // perMinute sets no limit.
 func NewLimiter[K comparable](perMinute, keys int) *Limiter[K] {
-	buckets, err := lru.New[K, *rate.Limiter](keys)
-	if err != nil {
-		panic(err) // keys is a positive constant of the caller's
-	}
-	return &Limiter[K]{perMinute: perMinute, buckets: buckets}
+	return &Limiter[K]{perMinute: perMinute, buckets: lru.New[K, *rate.Limiter](keys)}
 }
 
 // Take uses one of key's requests. Zero means granted; else nothing was used,

@@ -5,8 +5,9 @@ import (
 	"sync"
 	"time"
 
-	lru "github.com/hashicorp/golang-lru/v2"
 	"golang.org/x/time/rate"
+
+	"keyrack/internal/lru"
 )
 
 // limits bounds how many connections are open, in all and from one source.
@@ -59,6 +60,9 @@ func (l *limits) release(source netip.Prefix) {
 	}
 }
 
+// keptSources is how many sources are remembered: those heard of last.
+const keptSources = 4096
+
 // paces bounds how many connections each source may make in a minute. A source
 // that was quiet may make a minute's worth at once.
 type paces struct {
@@ -69,7 +73,7 @@ type paces struct {
 }
 
 func newPaces(perMinute int) *paces {
-	return &paces{perMinute: perMinute, sources: newSources[*rate.Limiter]()}
+	return &paces{perMinute: perMinute, sources: lru.New[netip.Prefix, *rate.Limiter](keptSources)}
 }
 
 // allows counts a connection, unless its source has made too many. It goes by
@@ -105,17 +109,7 @@ type hush struct {
 
 const hushFor = time.Minute
 
-func newHush() *hush { return &hush{last: newSources[time.Time]()} }
-
-// newSources remembers something of 4096 sources; the one heard of longest ago
-// is forgotten first.
-func newSources[T any]() *lru.Cache[netip.Prefix, T] {
-	sources, err := lru.New[netip.Prefix, T](4096)
-	if err != nil {
-		panic(err) // only for a size below one
-	}
-	return sources
-}
+func newHush() *hush { return &hush{last: lru.New[netip.Prefix, time.Time](keptSources)} }
 
 func (h *hush) passes(source netip.Prefix, now time.Time) bool {
 	h.mu.Lock()

@@ -8,10 +8,9 @@ import (
 	"strings"
 	"time"
 
-	lru "github.com/hashicorp/golang-lru/v2"
-
 	"keyrack/internal/core"
 	"keyrack/internal/face"
+	"keyrack/internal/lru"
 )
 
 // Options is what the face is made from.
@@ -62,12 +61,8 @@ func New(o Options) *Foreman {
 	o.Options = o.WithDefaults()
 	o.Version = cmp.Or(o.Version, Version)
 	o.SessionIdle = cmp.Or(o.SessionIdle, time.Hour)
-	sessions, err := lru.New[login, begun](keptLogins)
-	if err != nil {
-		panic(err) // the number is positive
-	}
 	f := &foreman{
-		Options: o, begun: sessions, seed: maphash.MakeSeed(),
+		Options: o, begun: lru.New[login, begun](keptLogins), seed: maphash.MakeSeed(),
 		failures: face.NewFailures[netip.Addr](cmp.Or(o.LoginFailures, 30), failureWindow, keptAddresses),
 	}
 	f.actions = f.table()

@@ -7,9 +7,8 @@ import (
 	"sync"
 	"time"
 
-	lru "github.com/hashicorp/golang-lru/v2"
-
 	"keyrack/internal/face"
+	"keyrack/internal/lru"
 )
 
 const (
@@ -46,11 +45,10 @@ type wrong struct {
 }
 
 func newGuesses() *guesses {
-	guesser, err := lru.New[guess, wrong](keptGuesses)
-	if err != nil {
-		panic(err) // the size is a positive constant
+	return &guesses{
+		emails:  face.NewFailures[[32]byte](freeGuesses, guessMemory, keptGuesses),
+		guesser: lru.New[guess, wrong](keptGuesses),
 	}
-	return &guesses{emails: face.NewFailures[[32]byte](freeGuesses, guessMemory, keptGuesses), guesser: guesser}
 }
 
 func guessOf(email string, from netip.Addr) guess {

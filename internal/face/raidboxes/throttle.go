@@ -8,10 +8,9 @@ import (
 	"sync"
 	"time"
 
-	lru "github.com/hashicorp/golang-lru/v2"
-
 	"keyrack/internal/core"
 	"keyrack/internal/face"
+	"keyrack/internal/lru"
 )
 
 // Limits is how much one may do in a minute: an account, or an address that no
@@ -75,11 +74,7 @@ type throttle struct {
 const keptCounters = 20_000
 
 func newThrottle(l Limits) *throttle {
-	windows, err := lru.New[counter, window](keptCounters)
-	if err != nil {
-		panic(err) // the size is a positive constant
-	}
-	return &throttle{windows: windows, limits: map[group]int{
+	return &throttle{windows: lru.New[counter, window](keptCounters), limits: map[group]int{
 		authentication: cmp.Or(l.Logins, 10), general: cmp.Or(l.Requests, 100), creation: cmp.Or(l.Creates, 20),
 	}}
 }
