@@ -69,7 +69,7 @@ func filtered[R any](t *tx, known fields, where core.Filter, order []core.Order,
 		return nil, 0, err
 	}
 	if sharp {
-		if rows, whole, err := head[R](&c, terms, p); whole || err != nil {
+		if rows, is, err := single[R](&c); is || err != nil {
 			return rows, len(rows), err
 		}
 	}
@@ -98,15 +98,13 @@ func filtered[R any](t *tx, known fields, where core.Filter, order []core.Order,
 	return rows, n, err
 }
 
-// head gives the first page of the few rows that a sharp column finds, and
-// whether these are all: then they need not be counted.
-func head[R any](c *condition, order terms, p core.Page) (rows []R, whole bool, err error) {
-	size, _ := limit(p)
-	size = min(size, fewRows)
+// single gives what a sharp column finds, and whether that is one row at most, as
+// nearly always: then nothing is counted, and nothing sorted, for which SQLite
+// would make a table first.
+func single[R any](c *condition) (rows []R, is bool, err error) {
 	s := shapeOf[R](c.t.db)
-	text := s.selects + c.text.String() + " ORDER BY " + order.text(false) + " LIMIT ?"
-	err = c.t.fewBound(appendTo(s, &rows), text, append(slices.Clone(c.args), size+1))
-	return rows, len(rows) <= size, err
+	err = c.t.fewBound(appendTo(s, &rows), s.selects+c.text.String()+" LIMIT 2", slices.Clone(c.args))
+	return rows, len(rows) < 2, err
 }
 
 // pageText is the query of a page among few rows or many, with LIMIT and OFFSET to bind.
