@@ -22,11 +22,12 @@ func (a *api) keyHistory(r *http.Request, by core.Actor) (face.Reply, error) {
 	if err != nil {
 		return face.Reply{}, err
 	}
-	after, before, err := queryOf(r).versionTimes()
+	q := queryOf(r)
+	after, before, err := q.versionTimes()
 	if err != nil {
 		return face.Reply{}, err
 	}
-	return a.paged(r, func(p core.Page) (any, int, error) {
+	return a.paged(r, q, func(p core.Page) (any, int, error) {
 		versions, total, err := a.Core.KeyHistory(r.Context(), by, core.RevisionQuery{Key: k.UUID, After: after, Before: before, Page: p})
 		items := make([]object, len(versions))
 		for i, v := range versions {

@@ -16,12 +16,13 @@ const (
 )
 
 func (a *api) listKeys(r *http.Request, by core.Actor) (face.Reply, error) {
-	where, order, err := keyFilters(r)
+	q := queryOf(r)
+	where, order, err := keyFilters(r, q)
 	if err != nil {
 		return face.Reply{}, err
 	}
-	form := formOfKeys(a.base(r), queryOf(r)["field"])
-	return a.paged(r, func(p core.Page) (any, int, error) {
+	form := formOfKeys(a.base(r), q["field"])
+	return a.paged(r, q, func(p core.Page) (any, int, error) {
 		keys, total, err := a.Core.KeyEntries(r.Context(), by, core.KeyQuery{Where: where, Order: order, Page: p})
 		return form.list(keys), total, err
 	})
@@ -39,7 +40,7 @@ func (a *api) lookUp(r *http.Request, by core.Actor) (core.KeyEntry, error) {
 
 // keyOf reads which key is meant.
 func keyOf(r *http.Request) (uuid.UUID, core.Filter, error) {
-	where, _, err := keyFilters(r)
+	where, _, err := keyFilters(r, queryOf(r))
 	if err != nil {
 		return uuid.UUID{}, nil, err
 	}

@@ -6,7 +6,6 @@ import (
 	"net/url"
 	"slices"
 	"strconv"
-	"strings"
 
 	"keyrack/internal/core"
 	"keyrack/internal/face"
@@ -14,8 +13,7 @@ import (
 
 // paged answers with one page of a list. list gives the items of a page and how
 // many there are in all.
-func (a *api) paged(r *http.Request, list func(p core.Page) (items any, total int, err error)) (face.Reply, error) {
-	q := queryOf(r)
+func (a *api) paged(r *http.Request, q query, list func(p core.Page) (items any, total int, err error)) (face.Reply, error) {
 	number, size := q.page()
 	if number == 0 {
 		_, total, err := list(core.Page{Offset: 1 << 60, Limit: 1}) // counts, and reads nothing
@@ -42,32 +40,47 @@ func pages(total, size int) int { return max((total+size-1)/size, 1) }
 // links writes the Link header. Clients of the first generation take it apart
 // by its commas and the order of its parts.
 func (q query) links(at string, number, last int) string {
-	links := []string{q.link(at, 1, "first")}
+	w := q.withPage(at)
+	links := w.link(1, "first")
 	if number > 1 {
-		links = append(links, q.link(at, number-1, "prev"))
+		links += ", " + w.link(number-1, "prev")
 	}
 	if number < last {
-		links = append(links, q.link(at, number+1, "next"))
+		links += ", " + w.link(number+1, "next")
 	}
-	return strings.Join(append(links, q.link(at, last, "last")), ", ")
+	return links + ", " + w.link(last, "last")
 }
 
-// link is the URL of a page: the parameters as they came, sorted by name,
-// without the page where that is the first.
-func (q query) link(at string, page int, rel string) string {
-	values := maps.Clone(q)
-	delete(values, "page")
-	if page > 1 {
-		values["page"] = []string{strconv.Itoa(page)}
-	}
-	var pairs []string
-	for _, name := range slices.Sorted(maps.Keys(values)) {
-		for _, value := range values[name] {
-			pairs = append(pairs, url.QueryEscape(name)+"="+url.QueryEscape(value))
+// pageURL is the URL of a page but for its number: the parameters as they came,
+// sorted by name, those before it and those behind it.
+type pageURL struct{ at, before, behind string }
+
+func (q query) withPage(at string) pageURL {
+	u := pageURL{at: at}
+	for _, name := range slices.Sorted(maps.Keys(q)) {
+		part := &u.before
+		switch {
+		case name == "page":
+			continue
+		case name > "page":
+			part = &u.behind
+		}
+		for _, value := range q[name] {
+			*part += "&" + url.QueryEscape(name) + "=" + url.QueryEscape(value)
 		}
 	}
-	if len(pairs) > 0 {
-		at += "?" + strings.Join(pairs, "&")
+	return u
+}
+
+// link is one of the first page where that has no number.
+func (u pageURL) link(page int, rel string) string {
+	number := ""
+	if page > 1 {
+		number = "&page=" + strconv.Itoa(page)
 	}
-	return "<" + at + `>; rel="` + rel + `"`
+	parameters := u.before + number + u.behind
+	if parameters != "" {
+		parameters = "?" + parameters[1:]
+	}
+	return "<" + u.at + parameters + `>; rel="` + rel + `"`
 }

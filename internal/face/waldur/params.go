@@ -32,6 +32,9 @@ func parseQuery(raw string) map[string][]string {
 }
 
 func unescape(text string) string {
+	if plain, err := url.QueryUnescape(text); err == nil {
+		return strings.ToValidUTF8(plain, "\uFFFD")
+	}
 	var b strings.Builder
 	for i := 0; i < len(text); i++ {
 		switch {
@@ -160,8 +163,8 @@ func (f *filters) fingerprint(name string, hash sshkey.Hash) {
 
 // keyFilters reads what keys are filtered by, everywhere that a key is looked
 // up, and ordered by.
-func keyFilters(r *http.Request) (core.Filter, []core.Order, error) {
-	f := filters{query: queryOf(r)}
+func keyFilters(r *http.Request, q query) (core.Filter, []core.Order, error) {
+	f := filters{query: q}
 	f.textIs("name", core.KeyNameAttr, core.Contains)
 	f.textIs("name_exact", core.KeyNameAttr, core.Equal)
 	f.fingerprint("fingerprint_md5", sshkey.HashMD5)

@@ -90,12 +90,13 @@ func (a *api) listUsers(r *http.Request, by core.Actor) (face.Reply, error) {
 	if err != nil {
 		return face.Reply{}, err
 	}
-	where, order, err := userFilters(r, a.Now())
+	q := queryOf(r)
+	where, order, err := userFilters(q, a.Now())
 	if err != nil {
 		return face.Reply{}, err
 	}
-	base, fields := a.base(r), queryOf(r)["field"]
-	return a.paged(r, func(p core.Page) (any, int, error) {
+	base, fields := a.base(r), q["field"]
+	return a.paged(r, q, func(p core.Page) (any, int, error) {
 		users, total, err := a.Core.Accounts(r.Context(), by, core.AccountQuery{Where: where, Order: order, Page: p})
 		items := make([]object, len(users))
 		for i, u := range users {
@@ -106,8 +107,8 @@ func (a *api) listUsers(r *http.Request, by core.Actor) (face.Reply, error) {
 }
 
 // userFilters reads what users are filtered and ordered by.
-func userFilters(r *http.Request, now time.Time) (core.Filter, []core.Order, error) {
-	f := filters{query: queryOf(r)}
+func userFilters(q query, now time.Time) (core.Filter, []core.Order, error) {
+	f := filters{query: q}
 	f.textIs("username", core.AccountLoginAttr, core.Equal)
 	f.textIs("full_name", core.AccountNameAttr, core.Contains)
 	f.textIs("email", core.AccountEmailAttr, core.Contains)
