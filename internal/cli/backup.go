@@ -136,7 +136,7 @@ func (a *app) backupVerify() *cobra.Command {
 				return err
 			}
 			r := append(record{{"file", file}}, described(found.Manifest, found.Rows)...)
-			if err := writeOne(a.Stdout, a.output, append(r, field{"vault", found.Vault}, field{"findings", len(found.Findings)})); err != nil {
+			if err := writeOne(a.Stdout, a.output, append(r, field{"vault", vaultState(found)}, field{"findings", len(found.Findings)})); err != nil {
 				return err
 			}
 			for _, f := range found.Findings {
@@ -147,6 +147,13 @@ func (a *app) backupVerify() *cobra.Command {
 			}
 			return nil
 		})
+}
+
+func vaultState(of server.Backed) string {
+	if of.Keyless != "" {
+		return "not tried: no master key in " + of.Keyless
+	}
+	return "opens"
 }
 
 func (a *app) backupRestore() *cobra.Command {

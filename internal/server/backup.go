@@ -161,7 +161,7 @@ type Backed struct {
 	Manifest backup.Manifest
 	Rows     int64
 	Findings []store.Finding // what is wrong with its content
-	Vault    string          // whether the master key opens its vault
+	Keyless  string          // where no master key was found, so that nothing is known of its vault; empty: it opens
 }
 
 // VerifyBackup restores a backup into a database to throw away, and looks at
@@ -174,7 +174,7 @@ func VerifyBackup(ctx context.Context, c config.Config, log *slog.Logger, b *bac
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
 	found.Manifest = b.Manifest
-	if found.Vault, err = tryVault(c, b, dir); err != nil {
+	if found.Keyless, err = tryVault(c, b, dir); err != nil {
 		return found, err
 	}
 	db, err := store.Open(ctx, store.Options{Path: filepath.Join(dir, "keyrack.db"), Log: log})
@@ -190,8 +190,9 @@ func VerifyBackup(ctx context.Context, c config.Config, log *slog.Logger, b *bac
 	return found, err
 }
 
-// tryVault tells whether the master key opens the vault of a backup: not tried where there is none.
-func tryVault(c config.Config, b *backup.Reader, dir string) (string, error) {
+// tryVault opens the vault of a backup with the master key, unless there is none:
+// then keyless is where it was looked for.
+func tryVault(c config.Config, b *backup.Reader, dir string) (keyless string, err error) {
 	at := c
 	at.KeysetFile = filepath.Join(dir, keysetInBackup)
 	if b.Files[masterInBackup] != nil {
@@ -202,8 +203,8 @@ func tryVault(c config.Config, b *backup.Reader, dir string) (string, error) {
 	}
 	if at.MasterKeyURI == "" {
 		if _, err := os.Stat(at.MasterKeyFile); errors.Is(err, fs.ErrNotExist) {
-			return "not tried: no master key in " + at.MasterKeyFile, nil
+			return at.MasterKeyFile, nil
 		}
 	}
-	return "opens", wantVault(at, b)
+	return "", wantVault(at, b)
 }

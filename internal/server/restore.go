@@ -121,8 +121,8 @@ func tryBeforehand(c config.Config, b *backup.Reader) (err error) {
 		return fmt.Errorf("make a place to try the master key: %w", err)
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
-	result, err := tryVault(c, b, dir)
-	if errors.Is(err, vault.ErrMasterKeyMissing) || err == nil && result != "opens" {
+	keyless, err := tryVault(c, b, dir)
+	if errors.Is(err, vault.ErrMasterKeyMissing) || keyless != "" {
 		return fmt.Errorf("%w: the backup is without it; put it at %s first (mode 0600), or name it in the configuration", vault.ErrMasterKeyMissing, c.MasterKeyFile)
 	}
 	return err
