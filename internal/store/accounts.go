@@ -229,7 +229,7 @@ func (t *tx) DeleteAccount(id core.AccountID) error {
 }
 
 func (t *tx) SetLastLogin(id core.AccountID, at time.Time) error {
-	return t.change("UPDATE accounts SET last_login_at = ? WHERE id = ?", instant{at}, int64(id))
+	return t.change(setLastLogin, instant{at}, int64(id))
 }
 
 func (t *tx) CountAdmins() (int, error) {

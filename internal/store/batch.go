@@ -45,10 +45,11 @@ type batcher struct {
 	closed  bool          // no more jobs
 	idle    chan struct{} // closed when closed and not running
 
-	// Of serve alone: how many more updates run under savepoints, and the keys of
-	// the transaction whose names the index does not know yet.
+	// Of serve alone: how many more updates run under savepoints, and what the
+	// transaction has left for its end.
 	caution int
 	unnamed []namedKey
+	edited  []string
 
 	tainted atomic.Bool // set by serve: a failed commit may have left its pages in the WAL
 }
@@ -218,7 +219,7 @@ func (b *batcher) round(ctx context.Context, s *session) ([]outcome, error) {
 	if b.caution > 0 {
 		run = b.cautious
 	}
-	b.unnamed = nil
+	b.forget()
 	var ran []outcome
 	for range batchLimit {
 		j := b.nextThat(isSmall)
@@ -233,14 +234,20 @@ func (b *batcher) round(ctx context.Context, s *session) ([]outcome, error) {
 			return ran, err
 		}
 	}
-	return ran, b.newTx(ctx, s, updateLimit).nameKeys()
+	return ran, b.newTx(ctx, s, updateLimit).settle()
 }
 
 // newTx is what the next function gets of the transaction. What the ones before
 // it have left for the end goes with it.
 func (b *batcher) newTx(ctx context.Context, s *session, limit time.Duration) *tx {
-	return &tx{ctx: ctx, until: time.Now().Add(limit), db: b.db, run: s, unnamed: slices.Clip(b.unnamed)}
+	return &tx{ctx: ctx, until: time.Now().Add(limit), db: b.db, run: s, unnamed: slices.Clip(b.unnamed), edited: slices.Clip(b.edited)}
 }
+
+// forget drops what a transaction has left that was not committed.
+func (b *batcher) forget() { b.unnamed, b.edited = nil, nil }
+
+// settle does what was left for the end of the transaction.
+func (t *tx) settle() error { return firstError(t.nameKeys(), t.number()) }
 
 // again runs the jobs of a spoilt batch once more, and is cautious for a while.
 // Who was alone has spoilt nothing of anybody's.
@@ -252,7 +259,8 @@ func (b *batcher) again(ctx context.Context, s *session, spoilt []outcome) ([]ou
 	if len(spoilt) == 1 && spoilt[0].err != nil {
 		return spoilt, nil
 	}
-	b.caution, b.unnamed = cautionAfter, nil
+	b.caution = cautionAfter
+	b.forget()
 	var ran []outcome
 	for i, o := range spoilt {
 		o.job.ctx = ctx // who has run once waits, whatever becomes of his own
@@ -264,7 +272,7 @@ func (b *batcher) again(ctx context.Context, s *session, spoilt []outcome) ([]ou
 			return append(ran, spoilt[i+1:]...), err
 		}
 	}
-	return ran, b.newTx(ctx, s, updateLimit).nameKeys()
+	return ran, b.newTx(ctx, s, updateLimit).settle()
 }
 
 func isBulk(j *job) bool  { return j.bulk }
@@ -280,14 +288,14 @@ func isSmall(j *job) bool { return !j.bulk }
 func (b *batcher) alone(ctx context.Context, s *session, j *job) {
 	s.cache(ctx, bulkCache)
 	defer s.cache(ctx, plainCache)
-	b.unnamed = nil
+	b.forget()
 	t, result, returned := b.hand(ctx, s, j, bulkLimit)
 	if t == nil {
 		s.rollback(ctx)
 		return
 	}
 	if returned && result == nil {
-		result = t.nameKeys()
+		result = t.settle()
 	}
 	if !returned || result != nil {
 		s.rollback(ctx)
@@ -305,7 +313,7 @@ func (b *batcher) hand(ctx context.Context, s *session, j *job, limit time.Durat
 	case j.turn <- mine:
 		result, returned = <-mine.ran
 		if returned && result == nil {
-			b.unnamed = mine.tx.unnamed
+			b.unnamed, b.edited = mine.tx.unnamed, mine.tx.edited
 		}
 		return mine.tx, result, returned
 	case <-j.ctx.Done():

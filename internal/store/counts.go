@@ -102,7 +102,7 @@ func (t *tx) countBound(counting string, args []any) (n int, err error) {
 	return n, err
 }
 
-// edition counts changes, by triggers, whichever program makes them.
+// edition counts the transactions that changed the list, see [tx.number].
 func (sqliteDialect) edition(table string) string {
 	return "(SELECT CAST(times AS text) FROM changes WHERE list = '" + table + "')"
 }

@@ -29,13 +29,10 @@ var sqliteExporter = exporter{
 		WHERE t.schema = 'main' AND t.type = 'table'`,
 	lastID: "SELECT coalesce((SELECT seq FROM sqlite_sequence WHERE name = '%[1]s'), 0)",
 	index: func(ctx context.Context, tx *sql.Tx) error {
-		var there bool // since the fourth version
-		err := tx.QueryRowContext(ctx, "SELECT count(*) > 0 FROM sqlite_schema WHERE name = 'key_names'").Scan(&there)
-		if err != nil || !there {
-			return err
-		}
-		_, err = tx.ExecContext(ctx, "INSERT INTO key_names (key_names) VALUES ('rebuild')")
-		return err
+		return firstError(
+			ifThere(ctx, tx, "key_names", "INSERT INTO key_names (key_names) VALUES ('rebuild')"),
+			ifThere(ctx, tx, "changes", "UPDATE changes SET times = times + 1"),
+		)
 	},
 	setLastID: "DELETE FROM sqlite_sequence WHERE name = '%[1]s'; INSERT INTO sqlite_sequence (name, seq) VALUES ('%[1]s', %[2]d)",
 	read: func(column, kind string) (string, error) {
@@ -50,6 +47,17 @@ var sqliteExporter = exporter{
 	},
 	batch:     1,
 	arguments: func(_ []string, rows [][]any) ([]any, error) { return rows[0], nil },
+}
+
+// ifThere runs a statement where SQLite's schema has a table: the version that
+// is filled may be one before it.
+func ifThere(ctx context.Context, tx *sql.Tx, table, statement string) error {
+	var there bool
+	err := tx.QueryRowContext(ctx, "SELECT count(*) > 0 FROM sqlite_schema WHERE name = ?", table).Scan(&there)
+	if err == nil && there {
+		_, err = tx.ExecContext(ctx, statement)
+	}
+	return err
 }
 
 // postgresTypes says how a column is read as one of the values of

@@ -261,7 +261,7 @@ func insertAll[R any](t *tx, rows []R) error {
 func insertTold[R any](t *tx, rows []R, column string, told func(answer) error) error {
 	return inInsertSteps(t, rows, func(s *shape, rows []R) error {
 		text, args := insertStep(s, rows)
-		if err := t.writable(args); err != nil {
+		if err := t.writable(text, args); err != nil {
 			return err
 		}
 		return t.query(told, text+" RETURNING id, "+column, args...)

@@ -30,6 +30,7 @@ type tx struct {
 	moving   bool       // each statement sees what was committed before it
 	wrote    bool       // it may have changed something
 	unnamed  []namedKey // keys whose names the index does not know yet
+	edited   []string   // lists of which another edition begins
 }
 
 var _ core.Tx = (*tx)(nil)
@@ -95,8 +96,9 @@ func (t *tx) result(err error) error {
 	return err
 }
 
-// writable tells whether a statement that changes rows may run with args.
-func (t *tx) writable(args []any) error {
+// writable tells whether a statement that changes rows may run with args, and
+// notes what it changes.
+func (t *tx) writable(text string, args []any) error {
 	if err := t.ready(); err != nil {
 		return err
 	}
@@ -107,6 +109,7 @@ func (t *tx) writable(args []any) error {
 		return t.fail(errText)
 	}
 	t.wrote = true
+	t.edit(changedBy(text))
 	return nil
 }
 
@@ -140,7 +143,7 @@ func storableText(text string) bool {
 
 // exec runs a statement that changes rows and tells how many it changed.
 func (t *tx) exec(text string, args ...any) (int64, error) {
-	if err := t.writable(args); err != nil {
+	if err := t.writable(text, args); err != nil {
 		return 0, err
 	}
 	result, err := t.run.exec(t.ctx, t.db.speaks.placeholders(text), t.db.bind(args))
@@ -166,7 +169,7 @@ func (t *tx) changeLater(text string, args ...any) error {
 }
 
 func (t *tx) put(run func(context.Context, string, []any) error, text string, args []any) error {
-	if err := t.writable(args); err != nil {
+	if err := t.writable(text, args); err != nil {
 		return err
 	}
 	err := run(t.ctx, t.db.speaks.placeholders(text), t.db.bind(args))
@@ -178,7 +181,7 @@ func (t *tx) put(run func(context.Context, string, []any) error, text string, ar
 
 // insert adds one row and gives its new id.
 func (t *tx) insert(text string, args []any) (int64, error) {
-	if err := t.writable(args); err != nil {
+	if err := t.writable(text, args); err != nil {
 		return 0, err
 	}
 	id, err := t.db.speaks.insert(t.ctx, t.run, t.db.speaks.placeholders(text), t.db.bind(args))

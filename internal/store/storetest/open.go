@@ -17,8 +17,15 @@ import (
 	"keyrack/internal/store"
 )
 
-// SQLite opens an empty store in a file of the test's own: a copy of the template.
+// SQLite opens an empty store in a file of the test's own.
 func SQLite(t testing.TB) *store.Store {
+	t.Helper()
+	return Open(t, store.Options{Path: SQLitePath(t)})
+}
+
+// SQLitePath names an empty, migrated database in a file of the test's own: a
+// copy of the template.
+func SQLitePath(t testing.TB) string {
 	t.Helper()
 	empty, err := template()
 	if err != nil {
@@ -28,7 +35,7 @@ func SQLite(t testing.TB) *store.Store {
 	if err := os.WriteFile(path, empty, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	return Open(t, store.Options{Path: path})
+	return path
 }
 
 // template is an empty, migrated SQLite database. Under the race detector
