@@ -317,17 +317,20 @@ func (f faultyTx) EvidenceOf(key core.KeyID) ([]core.Evidence, error) {
 	return get(f.faulty, func() ([]core.Evidence, error) { return f.Tx.EvidenceOf(key) })
 }
 
-func (f faultyTx) SessionAndProject(id core.SessionID) (s core.Session, p core.Project, err error) {
-	err = f.do(func() error { s, p, err = f.Tx.SessionAndProject(id); return err })
-	return s, p, err
+func (f faultyTx) Visited(id core.SessionID) (core.Visited, error) {
+	return get(f.faulty, func() (core.Visited, error) { return f.Tx.Visited(id) })
+}
+
+func (f faultyTx) VisitedByIdentifier(identifier string) (core.Visited, error) {
+	return get(f.faulty, func() (core.Visited, error) { return f.Tx.VisitedByIdentifier(identifier) })
 }
 
 func (f faultyTx) LockSession(id core.SessionID) error {
 	return f.do(func() error { return f.Tx.LockSession(id) })
 }
 
-func (f faultyTx) ShareSession(id core.SessionID) error {
-	return f.do(func() error { return f.Tx.ShareSession(id) })
+func (f faultyTx) ShareSessionByIdentifier(identifier string) error {
+	return f.do(func() error { return f.Tx.ShareSessionByIdentifier(identifier) })
 }
 
 func (f faultyTx) LockManagedKey(id core.ManagedKeyID) error {
@@ -344,10 +347,6 @@ func (f faultyTx) Session(id core.SessionID) (core.Session, error) {
 
 func (f faultyTx) SessionByUUID(id uuid.UUID) (core.Session, error) {
 	return get(f.faulty, func() (core.Session, error) { return f.Tx.SessionByUUID(id) })
-}
-
-func (f faultyTx) SessionByIdentifier(identifier string) (core.Session, error) {
-	return get(f.faulty, func() (core.Session, error) { return f.Tx.SessionByIdentifier(identifier) })
 }
 
 func (f faultyTx) Sessions(q core.SessionQuery) ([]core.Session, int, error) {
@@ -378,8 +377,8 @@ func (f faultyTx) Connection(id core.ConnectionID) (core.Connection, error) {
 	return get(f.faulty, func() (core.Connection, error) { return f.Tx.Connection(id) })
 }
 
-func (f faultyTx) InsertConnection(c core.Connection) (core.ConnectionID, error) {
-	return get(f.faulty, func() (core.ConnectionID, error) { return f.Tx.InsertConnection(c) })
+func (f faultyTx) InsertConnection(c *core.Connection) error {
+	return f.do(func() error { return f.Tx.InsertConnection(c) })
 }
 
 func (f faultyTx) InsertCollectedKeys(c core.ConnectionID, keys []core.CollectedKey) error {

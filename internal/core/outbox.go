@@ -26,6 +26,14 @@ func (s *Service) outbox(tx Tx, session Session) (outbox, error) {
 	return outbox{tx: tx, session: session, hooks: hooks, now: s.clock()}, err
 }
 
+// outboxOf asks for webhooks only where there are any.
+func (s *Service) outboxOf(tx Tx, v Visited) (outbox, error) {
+	if v.Hooked {
+		return s.outbox(tx, v.Session)
+	}
+	return outbox{tx: tx, session: v.Session, now: s.clock()}, nil
+}
+
 // send writes a delivery for each webhook that wants the event, in the
 // transaction of what it tells.
 func (o outbox) send(e Event) error { return o.tx.InsertDeliveries(o.deliveries(e)) }

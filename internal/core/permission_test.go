@@ -163,7 +163,7 @@ type objects struct {
 	personal          core.TokenID // the token "p" of the account
 	session           core.Session
 	webhook           uuid.UUID
-	connection        core.ConnectionID
+	connection        core.Connection
 	delivered         uuid.UUID
 	pending           core.DeliveryID
 	managed           core.ManagedKeyID
@@ -178,7 +178,7 @@ func nowhere() objects {
 	return objects{
 		application: "nowhere", login: "nowhere", project: "nowhere", account: 1 << 40, accountID: uuid.New(), key: uuid.New(),
 		session: core.Session{UUID: uuid.New(), Kind: core.CollectSession, Identifier: core.NewIdentifier()},
-		webhook: uuid.New(), connection: 1 << 40, personal: 1 << 40, delivered: uuid.New(), pending: 1 << 40,
+		webhook: uuid.New(), connection: core.Connection{ID: 1 << 40, Session: 1 << 40}, personal: 1 << 40, delivered: uuid.New(), pending: 1 << 40,
 		managed: 1 << 40, device: "nowhere", spare: "nowhere", holder: "nobody",
 		newName: "new", newLogin: "new",
 	}

@@ -76,6 +76,13 @@ type Session struct {
 	Wanted       []WantedKey // in order of making; not filled in lists
 }
 
+// Visited is a session with what else decides about a visit to it.
+type Visited struct {
+	Session Session // without connections, webhooks and wanted keys
+	Project Project
+	Hooked  bool // it has webhooks
+}
+
 // WantedKeyID is a wanted key's integer id.
 type WantedKeyID int64
 

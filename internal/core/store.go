@@ -217,10 +217,10 @@ type RevisionQuery struct {
 
 // SessionStore keeps sessions with their connections and collected keys.
 type SessionStore interface {
-	Session(id SessionID) (Session, error)                  // without connections
-	SessionByUUID(id uuid.UUID) (Session, error)            // without connections
-	SessionByIdentifier(identifier string) (Session, error) // without connections
-	SessionAndProject(id SessionID) (Session, Project, error)
+	Session(id SessionID) (Session, error)       // without connections
+	SessionByUUID(id uuid.UUID) (Session, error) // without connections
+	Visited(id SessionID) (Visited, error)
+	VisitedByIdentifier(identifier string) (Visited, error)
 	Sessions(q SessionQuery) ([]Session, int, error) // newest first, then by id descending
 	InsertSession(s Session) (SessionID, error)
 	UpdateSession(s Session) error                                 // not its connections
@@ -228,7 +228,7 @@ type SessionStore interface {
 	DeleteSession(id SessionID) error                              // connections and keys go with it
 	Connections(session SessionID) ([]Connection, error)           // with keys, by arrival
 	Connection(id ConnectionID) (Connection, error)                // without keys
-	InsertConnection(c Connection) (ConnectionID, error)           // without keys
+	InsertConnection(c *Connection) error                          // without keys; it has its id from the next look-up on, or the end
 	InsertCollectedKeys(c ConnectionID, keys []CollectedKey) error // in order
 	// OverdueSessions gives pending sessions that have expired, those longest over first.
 	OverdueSessions(now time.Time, limit int) ([]Session, error)
@@ -385,7 +385,7 @@ type LockStore interface {
 	// LockSession also has every update run again that has read the session
 	// before and is to write it.
 	LockSession(id SessionID) error
-	ShareSession(id SessionID) error // with others who share it
+	ShareSessionByIdentifier(identifier string) error // with others who share it
 	LockManagedKey(id ManagedKeyID) error
 	LockManagedKeyByIdentifier(identifier string) error
 	// Serial tells whether all that is read holds until the end, locked or not.

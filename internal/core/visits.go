@@ -12,7 +12,7 @@ var errNoSession = Errorf(NotFound, "no open session with this name")
 
 // Visit is what an SSH connection is told of the session it reached.
 type Visit struct {
-	Connection ConnectionID
+	Connection Connection
 	Session    Session // with its wanted keys
 	Prove      bool    // ask for a signature of every key
 }
@@ -23,47 +23,43 @@ func (s *Service) Connect(ctx context.Context, by Actor, identifier, clientVersi
 	if !isIdentifier(identifier) {
 		return Visit{}, errNoSession
 	}
-	found, err := glance(ctx, s, func(tx Tx) (Session, error) { return tx.SessionByIdentifier(identifier) })
-	if err := s.open(found, err); err != nil {
-		return Visit{}, err // a stranger's wrong guess costs a read, not a write
-	}
-	return updateLocked(ctx, s, func(tx Tx) (Visit, error) {
-		return s.connect(tx, by, found.ID, clientVersion)
+	visit, err := updateLocked(ctx, s, func(tx Tx) (*Visit, error) {
+		return s.connect(tx, by, identifier, clientVersion)
 	})
-}
-
-// open makes a look-up's answer errNoSession unless it found a pending session.
-func (s *Service) open(found Session, err error) error {
-	if KindOf(err) == NotFound || err == nil && found.StatusAt(s.clock()) != SessionPending {
-		return errNoSession
-	}
-	return err
-}
-
-// connect records a connection, with the session read again: it may have ended
-// since it was found. Until this is done it does not end.
-func (s *Service) connect(tx Tx, by Actor, id SessionID, clientVersion string) (Visit, error) {
-	if err := tx.ShareSession(id); err != nil {
-		return Visit{}, err
-	}
-	found, project, err := tx.SessionAndProject(id)
-	if err := s.open(found, err); err != nil {
-		return Visit{}, err
-	}
-	if found.Kind == VerifySession {
-		if found.Wanted, err = tx.WantedKeys(id); err != nil {
-			return Visit{}, err
-		}
-	}
-	out, err := s.outbox(tx, found)
 	if err != nil {
 		return Visit{}, err
 	}
-	c := Connection{UUID: newUUID(), Session: id, Address: by.origin.Address, ClientVersion: clientVersion, CreatedAt: s.clock()}
-	if c.ID, err = tx.InsertConnection(c); err != nil {
-		return Visit{}, err
+	return *visit, nil
+}
+
+// connect records a connection. Until this is done the session does not end. A
+// stranger's wrong guess has written nothing, and costs no more than a read.
+func (s *Service) connect(tx Tx, by Actor, identifier, clientVersion string) (*Visit, error) {
+	if err := tx.ShareSessionByIdentifier(identifier); err != nil {
+		return nil, err
 	}
-	visit := Visit{Connection: c.ID, Session: found, Prove: project.ProveKeys}
+	found, err := tx.VisitedByIdentifier(identifier)
+	session := found.Session
+	if KindOf(err) == NotFound || err == nil && session.StatusAt(s.clock()) != SessionPending {
+		return nil, errNoSession
+	}
+	if err != nil {
+		return nil, err
+	}
+	if session.Kind == VerifySession {
+		if session.Wanted, err = tx.WantedKeys(session.ID); err != nil {
+			return nil, err
+		}
+	}
+	out, err := s.outboxOf(tx, found)
+	if err != nil {
+		return nil, err
+	}
+	c := Connection{UUID: newUUID(), Session: session.ID, Address: by.origin.Address, ClientVersion: clientVersion, CreatedAt: s.clock()}
+	visit := &Visit{Connection: c, Session: session, Prove: found.Project.ProveKeys}
+	if err := tx.InsertConnection(&visit.Connection); err != nil {
+		return nil, err
+	}
 	return visit, out.send(Event{
 		Kind: NewConnectionEvent, Connection: c.UUID, Address: c.Address, ClientVersion: c.ClientVersion,
 	})
@@ -75,11 +71,11 @@ func (s *Service) connect(tx Tx, by Actor, id SessionID, clientVersion string) (
 // else none: then a failed attempt was counted. Conflict when the session is no
 // longer open: another connection was first, its time ran out, or it was deleted.
 //
-// A connection's id grants what an identifier grants to Connect. It is easily
-// guessed, so it is told to nobody but the SSH server in this process: faces
-// show the UUID, and none of them calls Finish.
-func (s *Service) Finish(ctx context.Context, by Actor, id ConnectionID, keys []CollectedKey) ([]CollectedKey, error) {
-	finish := func(tx Tx) ([]CollectedKey, error) { return s.finish(tx, by, id, keys) }
+// A connection that Connect gave grants what the identifier granted to it: it is
+// taken at its word. Only the SSH server in this process has one; no face calls
+// Finish.
+func (s *Service) Finish(ctx context.Context, by Actor, c Connection, keys []CollectedKey) ([]CollectedKey, error) {
+	finish := func(tx Tx) ([]CollectedKey, error) { return s.finish(tx, by, c, keys) }
 	recorded, err := updateLocked(ctx, s, finish)
 	if errors.Is(err, errAdopts) {
 		recorded, err = update(ctx, s, finish)
@@ -90,9 +86,9 @@ func (s *Service) Finish(ctx context.Context, by Actor, id ConnectionID, keys []
 // errAdopts says that the keys go to an account, whose other keys decide which.
 var errAdopts = errors.New("the keys of the session are to be adopted")
 
-func (s *Service) finish(tx Tx, by Actor, id ConnectionID, keys []CollectedKey) ([]CollectedKey, error) {
-	f := finishing{Service: s, tx: tx, by: by}
-	if err := f.begin(id); err != nil {
+func (s *Service) finish(tx Tx, by Actor, c Connection, keys []CollectedKey) ([]CollectedKey, error) {
+	f := finishing{Service: s, tx: tx, by: by, connection: c}
+	if err := f.begin(); err != nil {
 		return nil, err
 	}
 	if f.session.Kind == VerifySession {
@@ -101,30 +97,24 @@ func (s *Service) finish(tx Tx, by Actor, id ConnectionID, keys []CollectedKey) 
 	return keys, f.collect(keys)
 }
 
-// begin finds a connection and its session, which takes keys and is locked. A
-// session that was deleted meanwhile took the connection with it.
-func (f *finishing) begin(id ConnectionID) (err error) {
-	if f.connection, err = f.tx.Connection(id); err != nil {
-		return gone(err)
-	}
+// begin finds the connection's session, which takes keys and is locked. One that
+// was deleted meanwhile took the connection with it.
+func (f *finishing) begin() error {
 	if err := f.tx.LockSession(f.connection.Session); err != nil {
 		return err
 	}
-	if f.session, f.project, err = f.tx.SessionAndProject(f.connection.Session); err != nil {
-		return gone(err)
-	}
-	if status := f.session.StatusAt(f.clock()); status != SessionPending {
-		return Errorf(Conflict, "the session is already %s", status)
-	}
-	f.out, err = f.outbox(f.tx, f.session)
-	return err
-}
-
-// gone makes a look-up's NotFound what Finish says of it.
-func gone(err error) error {
+	found, err := f.tx.Visited(f.connection.Session)
 	if KindOf(err) == NotFound {
 		return Errorf(Conflict, "the session is no longer there")
 	}
+	if err != nil {
+		return err
+	}
+	if status := found.Session.StatusAt(f.clock()); status != SessionPending {
+		return Errorf(Conflict, "the session is already %s", status)
+	}
+	f.session, f.project = found.Session, found.Project
+	f.out, err = f.outboxOf(f.tx, found)
 	return err
 }
 

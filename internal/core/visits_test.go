@@ -23,14 +23,15 @@ func TestConnect(t *testing.T) {
 			t.Errorf("Connect (-want +got):\n%s", diff)
 		}
 		got := w.read(s).Connections
-		want := []core.Connection{{
-			ID: v.Connection, Session: s.ID, Address: sshFrom.Address, ClientVersion: clientVersion, CreatedAt: s.CreatedAt.Add(time.Minute),
-		}}
-		if len(got) == 1 {
-			want[0].UUID = got[0].UUID
+		if diff := cmp.Diff([]core.Connection{v.Connection}, got, exactly); diff != "" {
+			t.Errorf("Connections (-told +got):\n%s", diff)
 		}
-		if diff := cmp.Diff(want, got, exactly); diff != "" {
-			t.Errorf("Connections (-want +got):\n%s", diff)
+		want := core.Connection{
+			ID: v.Connection.ID, UUID: v.Connection.UUID,
+			Session: s.ID, Address: sshFrom.Address, ClientVersion: clientVersion, CreatedAt: s.CreatedAt.Add(time.Minute),
+		}
+		if diff := cmp.Diff(want, v.Connection, exactly); diff != "" {
+			t.Errorf("Connection (-want +got):\n%s", diff)
 		}
 	})
 }
@@ -59,7 +60,7 @@ func TestConnectTellsNothing(t *testing.T) {
 		for name, identifier := range tries {
 			v, err := w.Connect(t.Context(), visitor, identifier, clientVersion)
 			wantError(t, name, err, core.NotFound)
-			if err.Error() != "no open session with this name" || v.Connection != 0 {
+			if err.Error() != "no open session with this name" || v.Connection.ID != 0 {
 				t.Errorf("Connect(%q) = %+v, %q; want no visit, and the words for an unknown one", identifier, v, err)
 			}
 		}

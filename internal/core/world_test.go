@@ -202,8 +202,8 @@ func (w *world) collect(s core.Session, keys ...core.CollectedKey) {
 }
 
 // finish ends a connection.
-func (w *world) finish(id core.ConnectionID, keys []core.CollectedKey) error {
-	_, err := w.Finish(w.t.Context(), visitor, id, keys)
+func (w *world) finish(c core.Connection, keys []core.CollectedKey) error {
+	_, err := w.Finish(w.t.Context(), visitor, c, keys)
 	return err
 }
 

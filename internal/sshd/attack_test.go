@@ -640,7 +640,7 @@ func (e *exploding) Connect(ctx context.Context, by core.Actor, identifier, vers
 	return e.Sessions.Connect(ctx, by, identifier, version)
 }
 
-func (e *exploding) Finish(ctx context.Context, by core.Actor, c core.ConnectionID, keys []core.CollectedKey) ([]core.CollectedKey, error) {
+func (e *exploding) Finish(ctx context.Context, by core.Actor, c core.Connection, keys []core.CollectedKey) ([]core.CollectedKey, error) {
 	if e.armed.Load() {
 		panic("boom")
 	}

@@ -127,7 +127,7 @@ func (forgetful) Connect(context.Context, core.Actor, string, string) (core.Visi
 	return core.Visit{Session: core.Session{Kind: core.CollectSession, MultiKey: true, MultiConnection: true}}, nil
 }
 
-func (forgetful) Finish(_ context.Context, _ core.Actor, _ core.ConnectionID, keys []core.CollectedKey) ([]core.CollectedKey, error) {
+func (forgetful) Finish(_ context.Context, _ core.Actor, _ core.Connection, keys []core.CollectedKey) ([]core.CollectedKey, error) {
 	return keys, nil
 }
 

@@ -141,7 +141,7 @@ func TestSessionChangesMidway(t *testing.T) {
 func (w *world) wantGone(identifier string) {
 	w.t.Helper()
 	err := shared.View(context.Background(), func(tx core.Tx) error {
-		_, err := tx.SessionByIdentifier(identifier)
+		_, err := tx.VisitedByIdentifier(identifier)
 		return err
 	})
 	if core.KindOf(err) != core.NotFound {

@@ -27,7 +27,7 @@ type Sessions interface {
 	// session and gives the keys recorded: none where a verify session's rules,
 	// as they are now, are not met, which counts an attempt. Conflict when the
 	// session is no longer open.
-	Finish(ctx context.Context, by core.Actor, c core.ConnectionID, keys []core.CollectedKey) ([]core.CollectedKey, error)
+	Finish(ctx context.Context, by core.Actor, c core.Connection, keys []core.CollectedKey) ([]core.CollectedKey, error)
 }
 
 var _ Sessions = (*core.Service)(nil)

@@ -87,7 +87,7 @@ func (f *faulty) Connect(ctx context.Context, by core.Actor, identifier, version
 	return f.Sessions.Connect(ctx, by, identifier, version)
 }
 
-func (f *faulty) Finish(ctx context.Context, by core.Actor, c core.ConnectionID, keys []core.CollectedKey) ([]core.CollectedKey, error) {
+func (f *faulty) Finish(ctx context.Context, by core.Actor, c core.Connection, keys []core.CollectedKey) ([]core.CollectedKey, error) {
 	if f.finish != nil {
 		return nil, f.finish
 	}
@@ -231,8 +231,10 @@ func (w *world) add(changes ...func(*session)) string {
 // session reads a session back, with its connections.
 func (w *world) session(identifier string) (out core.Session) {
 	w.t.Helper()
-	err := shared.View(context.Background(), func(tx core.Tx) (err error) {
-		if out, err = tx.SessionByIdentifier(identifier); err == nil {
+	err := shared.View(context.Background(), func(tx core.Tx) error {
+		found, err := tx.VisitedByIdentifier(identifier)
+		out = found.Session
+		if err == nil {
 			out.Connections, err = tx.Connections(out.ID)
 		}
 		return err

@@ -220,7 +220,7 @@ func BenchmarkKeysByOwner(b *testing.B) {
 	})
 }
 
-func BenchmarkSessionByIdentifier(b *testing.B) {
+func BenchmarkVisitedByIdentifier(b *testing.B) {
 	eachStore(b, func(b *testing.B, s *store.Store) {
 		var session core.Session
 		err := s.Update(b.Context(), func(tx core.Tx) error {
@@ -237,7 +237,7 @@ func BenchmarkSessionByIdentifier(b *testing.B) {
 		}
 		eachParallel(b, func(ctx context.Context) error {
 			return s.View(ctx, func(tx core.Tx) error {
-				_, err := tx.SessionByIdentifier(session.Identifier)
+				_, err := tx.VisitedByIdentifier(session.Identifier)
 				return err
 			})
 		})

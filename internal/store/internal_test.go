@@ -399,7 +399,7 @@ func lookUps(tx core.Tx) error {
 		fails2(tx.Keys(core.KeyQuery{Where: core.HasFingerprint(fingerprint(sshkey.HashMD5, 16))})),
 		fails2(tx.Keys(core.KeyQuery{Where: core.HasFingerprint(fingerprint(sshkey.HashSHA256, 32))})),
 		fails2(tx.Keys(core.KeyQuery{Where: core.And{core.HasFingerprint(fingerprint(sshkey.HashSHA512, 64)), core.OwnedBy(1)}})),
-		fails(tx.Session(1)), fails(tx.SessionByUUID(uuid.New())), fails(tx.SessionByIdentifier("x")), fails(tx.OverdueSessions(now, 10)),
+		fails(tx.Session(1)), fails(tx.SessionByUUID(uuid.New())), fails(tx.Visited(1)), fails(tx.VisitedByIdentifier("x")), fails(tx.OverdueSessions(now, 10)),
 		fails2(tx.Sessions(core.SessionQuery{Project: 1, Page: page})),
 		fails2(tx.Sessions(core.SessionQuery{Project: 1, Kind: "x", Page: page})),
 		fails(tx.Connections(1)), fails(tx.Connection(1)), fails(tx.WantedKeys(1)), fails(tx.Webhook(1)), fails(tx.Webhooks(1)), fails(tx.WebhooksOf([]core.SessionID{1, 2})),

@@ -11,8 +11,8 @@ func (t *tx) LockSession(id core.SessionID) error {
 
 func (t *tx) Serial() bool { return !t.moving }
 
-func (t *tx) ShareSession(id core.SessionID) error {
-	return t.db.speaks.lock(t, "SELECT FROM sessions WHERE id = ? FOR SHARE", int64(id))
+func (t *tx) ShareSessionByIdentifier(identifier string) error {
+	return t.db.speaks.lock(t, "SELECT FROM sessions WHERE identifier = ? FOR SHARE", identifier)
 }
 
 func (t *tx) LockManagedKey(id core.ManagedKeyID) error {

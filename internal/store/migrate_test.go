@@ -113,14 +113,14 @@ func wantFixture(t *testing.T, s *store.Store) {
 		evidence, err2 := tx.EvidenceOf(keys[0].ID)
 		token, err3 := tx.TokenByHash(core.UseWaldur, core.SecretHash{6})
 		apiKey, err4 := tx.APIKeyByHash(core.SecretHash{5})
-		session, err5 := tx.SessionByIdentifier("collect-ada")
+		visited, err5 := tx.VisitedByIdentifier("collect-ada")
 		applications, err6 := tx.Applications()
 		if err := errors.Join(err1, err2, err3, err4, err5, err6); err != nil {
 			return err
 		}
-		connections, err := tx.Connections(session.ID)
+		connections, err := tx.Connections(visited.Session.ID)
 		got := []any{
-			len(revisions), evidence[0].Grade, evidence[0].Address, token.Lifetime, apiKey.Name, *session.Banner,
+			len(revisions), evidence[0].Grade, evidence[0].Address, token.Lifetime, apiKey.Name, *visited.Session.Banner,
 			len(connections[0].Keys), applications[0].Authorizations[0].OAuth1.ConsumerSecret,
 		}
 		want := []any{

@@ -70,16 +70,25 @@ func (p *pipeline) exec(ctx context.Context, text string, args []any) (sql.Resul
 // send sends what is kept, and gives the answer to the last of it if all
 // before it went well.
 func (p *pipeline) send(ctx context.Context) (pgx.BatchResults, error) {
-	before := p.kept.Len() - 1
+	before := p.kept.QueuedQueries[:p.kept.Len()-1]
 	results := p.conn.SendBatch(ctx, p.kept)
 	p.kept, p.sent = &pgx.Batch{}, true
-	for range before {
-		if _, err := results.Exec(); err != nil {
+	for _, q := range before {
+		if err := hear(q, results); err != nil {
 			_ = results.Close() // it has no other error to tell
 			return nil, err
 		}
 	}
 	return results, nil
+}
+
+// hear takes the answer to the next statement.
+func hear(q *pgx.QueuedQuery, results pgx.BatchResults) error {
+	if q.Fn != nil {
+		return q.Fn(results)
+	}
+	_, err := results.Exec()
+	return err
 }
 
 func (p *pipeline) later(ctx context.Context, text string, args []any) error {
@@ -95,6 +104,16 @@ func (p *pipeline) later(ctx context.Context, text string, args []any) error {
 // answer is here the change is committed.
 func (p *pipeline) laterOne(ctx context.Context, text string, args []any) error {
 	return p.later(ctx, "WITH changed AS ("+text+" RETURNING 1) SELECT 1 / count(*) FROM changed", args)
+}
+
+func (p *pipeline) laterID(_ context.Context, text string, args []any, told func(int64)) error {
+	p.kept.Queue(text+" RETURNING id", args...).QueryRow(func(row pgx.Row) error {
+		var id int64
+		err := row.Scan(&id)
+		told(id)
+		return err
+	})
+	return nil
 }
 
 // queryMade prepares nothing: PostgreSQL would come to plan such a query without

@@ -220,6 +220,13 @@ func insert[R any](t *tx, row R) (int64, error) {
 	return id, t.db.speaks.reserve(t, s.table, id)
 }
 
+// insertLater adds a row and tells its new id by the end of the transaction.
+func insertLater[R any](t *tx, row R, told func(id int64)) error {
+	s := shapeOf[R](t.db)
+	put := func(ctx context.Context, text string, args []any) error { return t.run.laterID(ctx, text, args, told) }
+	return t.put(put, s.inserts, values(s.columns[1:], reflect.ValueOf(&row).Elem()))
+}
+
 // steps are how many rows one statement takes at once, where it can take many.
 // Few sizes are few texts to prepare.
 var steps = []int{64, 16, 4, 1}

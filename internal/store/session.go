@@ -77,6 +77,16 @@ func (s *session) laterOne(ctx context.Context, text string, args []any) error {
 	return errNotFound
 }
 
+func (s *session) laterID(ctx context.Context, text string, args []any, told func(int64)) error {
+	result, err := s.exec(ctx, text, args)
+	if err != nil {
+		return err
+	}
+	id, err := result.LastInsertId()
+	told(id)
+	return err
+}
+
 // queryMade runs a query that was made for a filter. It may be a long one, so
 // the end of the context stops it. Preparing it takes longer than most of them run.
 func (s *session) queryMade(ctx context.Context, text string, args []any) (answer, error) {

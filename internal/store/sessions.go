@@ -62,16 +62,31 @@ func (t *tx) SessionByUUID(id uuid.UUID) (core.Session, error) {
 	return one(sessionRow.session)(get[sessionRow](t, "WHERE uuid = ?", id))
 }
 
-func (t *tx) SessionByIdentifier(identifier string) (core.Session, error) {
-	return one(sessionRow.session)(get[sessionRow](t, "WHERE identifier = ?", identifier))
+// visitedRow is a session with what tells whether it has webhooks.
+type visitedRow struct {
+	bun.BaseModel `bun:"table:sessions"`
+	sessionRow
+	Hooked bool `bun:"hooked,scanonly"`
 }
 
-func (t *tx) SessionAndProject(id core.SessionID) (core.Session, core.Project, error) {
-	s, p, err := getBoth[sessionRow, projectRow](t, "ON projects.id = project_id WHERE sessions.id = ?", int64(id))
+func (visitedRow) derived() [][2]string {
+	return [][2]string{{"hooked", "EXISTS (SELECT 1 FROM webhooks WHERE session_id = sessions.id)"}}
+}
+
+func (t *tx) Visited(id core.SessionID) (core.Visited, error) {
+	return t.visited("sessions.id = ?", int64(id))
+}
+
+func (t *tx) VisitedByIdentifier(identifier string) (core.Visited, error) {
+	return t.visited("sessions.identifier = ?", identifier)
+}
+
+func (t *tx) visited(where string, arg any) (core.Visited, error) {
+	s, p, err := getBoth[visitedRow, projectRow](t, "ON projects.id = project_id WHERE "+where, arg)
 	if err != nil {
-		return core.Session{}, core.Project{}, err
+		return core.Visited{}, err
 	}
-	return s.session(), p.project(), nil
+	return core.Visited{Session: s.session(), Project: p.project(), Hooked: s.Hooked}, nil
 }
 
 func (t *tx) Sessions(q core.SessionQuery) ([]core.Session, int, error) {
@@ -184,12 +199,12 @@ func (t *tx) Connection(id core.ConnectionID) (core.Connection, error) {
 	return one(connectionRow.connection)(get[connectionRow](t, "WHERE id = ?", int64(id)))
 }
 
-func (t *tx) InsertConnection(c core.Connection) (core.ConnectionID, error) {
-	id, err := insert(t, connectionRow{
-		ID: int64(c.ID), UUID: uid(c.UUID), SessionID: int64(c.Session),
+func (t *tx) InsertConnection(c *core.Connection) error {
+	row := connectionRow{
+		UUID: uid(c.UUID), SessionID: int64(c.Session),
 		Address: ip{c.Address}, ClientVersion: c.ClientVersion, CreatedAt: instant{c.CreatedAt},
-	})
-	return core.ConnectionID(id), err
+	}
+	return insertLater(t, row, func(id int64) { c.ID = core.ConnectionID(id) })
 }
 
 func (t *tx) InsertCollectedKeys(c core.ConnectionID, keys []core.CollectedKey) error {

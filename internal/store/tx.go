@@ -52,6 +52,8 @@ type runner interface {
 	// laterOne fails also where it changed no row.
 	later(ctx context.Context, text string, args []any) error
 	laterOne(ctx context.Context, text string, args []any) error
+	// laterID is later for an INSERT of one row, whose id is told with the answer.
+	laterID(ctx context.Context, text string, args []any, told func(id int64)) error
 }
 
 // answer is what a query finds, row by row: [sql.Rows], or that of pgx.

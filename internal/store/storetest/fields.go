@@ -412,11 +412,8 @@ func connections(t *testing.T) kind[core.Connection] {
 			v.Session = s.ID
 			return err
 		},
-		insert: func(tx core.Tx, v *core.Connection) (err error) {
-			v.ID, err = tx.InsertConnection(*v)
-			return err
-		},
-		read: func(tx core.Tx, v core.Connection) (core.Connection, error) { return tx.Connection(v.ID) },
+		insert: insertConnection,
+		read:   func(tx core.Tx, v core.Connection) (core.Connection, error) { return tx.Connection(v.ID) },
 	}
 }
 

@@ -69,15 +69,15 @@ func countBoth(tx core.Tx, id core.SessionID, key core.ManagedKey) error {
 	if err := tx.LockSession(id); err != nil {
 		return err
 	}
-	session, project, err := tx.SessionAndProject(id)
-	if err != nil || project.ID != session.Project {
-		return errors.Join(err, fmt.Errorf("project %d of a session in %d", project.ID, session.Project))
+	found, err := tx.Visited(id)
+	if err != nil || found.Project.ID != found.Session.Project {
+		return errors.Join(err, fmt.Errorf("project %d of a session in %d", found.Project.ID, found.Session.Project))
 	}
-	session.Attempts++
-	if err := tx.UpdateSession(session); err != nil {
+	found.Session.Attempts++
+	if err := tx.UpdateSession(found.Session); err != nil {
 		return err
 	}
-	if session.Attempts%2 == 0 {
+	if found.Session.Attempts%2 == 0 {
 		err = tx.LockManagedKey(key.ID)
 	} else {
 		err = tx.LockManagedKeyByIdentifier(key.Identifier)

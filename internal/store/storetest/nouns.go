@@ -82,9 +82,9 @@ func lookUps(t testing.TB) map[string]func(core.Tx) error {
 		"OwnerKey":               func(tx core.Tx) error { return fails(tx.OwnerKey(1, NewPublicKey(t).SHA256())) },
 		"OwnerKeyByName":         func(tx core.Tx) error { return fails(tx.OwnerKeyByName(1, "nothing")) },
 		"Session":                func(tx core.Tx) error { return fails(tx.Session(9999)) },
-		"SessionAndProject":      func(tx core.Tx) error { return fails2(tx.SessionAndProject(9999)) },
+		"Visited":                func(tx core.Tx) error { return fails(tx.Visited(9999)) },
 		"SessionByUUID":          func(tx core.Tx) error { return fails(tx.SessionByUUID(uuid.New())) },
-		"SessionByIdentifier":    func(tx core.Tx) error { return fails(tx.SessionByIdentifier("nothing")) },
+		"VisitedByIdentifier":    func(tx core.Tx) error { return fails(tx.VisitedByIdentifier("nothing")) },
 		"Connection":             func(tx core.Tx) error { return fails(tx.Connection(9999)) },
 		"Webhook":                func(tx core.Tx) error { return fails(tx.Webhook(9999)) },
 		"Delivery":               func(tx core.Tx) error { return fails(tx.Delivery(9999)) },
@@ -269,7 +269,7 @@ func testDangling(t *testing.T, s core.Store) {
 			return fails(tx.InsertSession(core.Session{UUID: uuid.New(), Project: 9999}))
 		},
 		"session of a connection": func(tx core.Tx) error {
-			return fails(tx.InsertConnection(core.Connection{UUID: uuid.New(), Session: 9999}))
+			return tx.InsertConnection(&core.Connection{UUID: uuid.New(), Session: 9999})
 		},
 		"connection of a collected key": func(tx core.Tx) error {
 			return tx.InsertCollectedKeys(9999, []core.CollectedKey{{UUID: uuid.New(), Public: NewPublicKey(t)}})
@@ -917,7 +917,7 @@ func testText(t *testing.T, s core.Store) {
 	for _, text := range []string{"a\x00b", "\xff", "\xed\xa0\x80", "a\xc3"} {
 		view(t, s, func(tx core.Tx) error {
 			wantKind(t, fmt.Sprintf("AccountByLogin(%q)", text), fails(tx.AccountByLogin(text)), core.NotFound)
-			wantKind(t, fmt.Sprintf("SessionByIdentifier(%q)", text), fails(tx.SessionByIdentifier(text)), core.NotFound)
+			wantKind(t, fmt.Sprintf("VisitedByIdentifier(%q)", text), fails(tx.VisitedByIdentifier(text)), core.NotFound)
 			wantKind(t, fmt.Sprintf("Setting(%q)", text), fails(tx.Setting(text)), core.NotFound)
 			return errors.Join(empty(tx.AccountsByEmail(text)), empty(tx.AuditEvents(core.AuditQuery{Object: text})))
 		})

@@ -159,9 +159,17 @@ func newSession(t testing.TB, tx core.Tx, project core.ProjectID) (core.Session,
 func newConnection(t testing.TB, tx core.Tx, session core.SessionID) (core.Connection, error) {
 	c := sample[core.Connection](t)
 	c.ID, c.Session, c.Keys = 0, session, nil
-	var err error
-	c.ID, err = tx.InsertConnection(c)
+	err := insertConnection(tx, &c)
 	return c, err
+}
+
+// insertConnection adds a connection and has its id told.
+func insertConnection(tx core.Tx, c *core.Connection) error {
+	if err := tx.InsertConnection(c); err != nil {
+		return err
+	}
+	_, err := tx.Session(c.Session)
+	return err
 }
 
 func newWebhook(t testing.TB, tx core.Tx, session core.SessionID) (core.Webhook, error) {
