@@ -60,6 +60,26 @@ func (p *program) tree(words []string) (leaves [][]string) {
 	return leaves
 }
 
+func TestWrongArguments(t *testing.T) {
+	t.Parallel()
+	p := newProgram(t, "")
+	for line, want := range map[string]string{
+		"account add":                       "LOGIN is missing",
+		"account add ada bob":               `"bob" is an argument too many`,
+		"apikey add onboarding":             "NAME is missing",
+		"application assign deploy ci":      "KEY is missing",
+		"key add ada file more":             `"more" is an argument too many`,
+		"account permissions":               "LOGIN is missing",
+		"serve now":                         `"now" is an argument too many`,
+		"authorized-keys":                   "LOGIN is missing",
+		"vault import one two --device web": `"two" is an argument too many`,
+	} {
+		if _, problems, code := p.run("", strings.Fields(line)...); code != 2 || !strings.HasPrefix(problems, "keyrack: "+want+"\nkeyrack: usage: ") {
+			t.Errorf("keyrack %s = %d, %q; want 2 and %s", line, code, problems, want)
+		}
+	}
+}
+
 func (p *program) wantHelp(words []string) {
 	p.t.Helper()
 	out, problems, code := p.run("", append(slices.Clone(words), "--help")...)

@@ -11,7 +11,7 @@ import (
 
 func (a *app) version() *cobra.Command {
 	return &cobra.Command{
-		Use: "version", Short: "Say which build this is", Args: cobra.NoArgs,
+		Use: "version", Short: "Say which build this is",
 		RunE: func(*cobra.Command, []string) error {
 			return writeOne(a.Stdout, a.output, build())
 		},
@@ -45,7 +45,7 @@ func build() record {
 
 func (a *app) man() *cobra.Command {
 	return &cobra.Command{
-		Use: "man DIR", Short: "Write a manual page for each command into a directory", Args: cobra.ExactArgs(1),
+		Use: "man DIR", Short: "Write a manual page for each command into a directory",
 		RunE: func(c *cobra.Command, args []string) error {
 			if err := os.MkdirAll(args[0], 0o755); err != nil { //nolint:gosec // manual pages are for everyone
 				return err
@@ -62,7 +62,7 @@ func (a *app) man() *cobra.Command {
 
 func (a *app) configCommand() *cobra.Command {
 	return group("config", "The configuration file", &cobra.Command{
-		Use: "check", Short: "Say all that is wrong with the configuration", Args: cobra.NoArgs,
+		Use: "check", Short: "Say all that is wrong with the configuration",
 		RunE: func(*cobra.Command, []string) error {
 			if _, err := a.config(); err != nil {
 				return err

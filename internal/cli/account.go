@@ -25,7 +25,7 @@ func (a *app) account() *cobra.Command {
 
 func (a *app) accountList() *cobra.Command {
 	var page core.Page
-	c := a.list("list", "List accounts", cobra.NoArgs, func(ctx context.Context, l *server.Local, by core.Actor, _ []string) ([]record, error) {
+	c := a.list("list", "List accounts", func(ctx context.Context, l *server.Local, by core.Actor, _ []string) ([]record, error) {
 		accounts, _, err := l.Core.Accounts(ctx, by, core.AccountQuery{Page: page})
 		list := make([]record, len(accounts))
 		for i, account := range accounts {
@@ -66,7 +66,7 @@ func permissions(a core.Account) []string {
 }
 
 func (a *app) accountShow() *cobra.Command {
-	return a.show("show LOGIN", "Show an account and its keys", cobra.ExactArgs(1),
+	return a.show("show LOGIN", "Show an account and its keys",
 		func(ctx context.Context, l *server.Local, by core.Actor, args []string) (record, error) {
 			account, err := l.Core.AccountRef(ctx, by, args[0])
 			if err != nil {
@@ -87,7 +87,7 @@ func (a *app) accountShow() *cobra.Command {
 func (a *app) accountAdd() *cobra.Command {
 	var in core.NewAccount
 	var withPassword bool
-	c := a.do("add LOGIN", "Make an account", cobra.ExactArgs(1),
+	c := a.do("add LOGIN", "Make an account",
 		func(ctx context.Context, l *server.Local, by core.Actor, args []string) (string, error) {
 			in.Login = args[0]
 			if withPassword {
@@ -109,7 +109,7 @@ func (a *app) accountAdd() *cobra.Command {
 }
 
 func (a *app) accountPassword() *cobra.Command {
-	return a.do("password LOGIN", "Set an account's password, read from standard input", cobra.ExactArgs(1),
+	return a.do("password LOGIN", "Set an account's password, read from standard input",
 		func(ctx context.Context, l *server.Local, by core.Actor, args []string) (string, error) {
 			password, err := a.readPassword()
 			if err != nil {
@@ -143,7 +143,7 @@ func (a *app) accountDisabled(verb string, disabled bool) *cobra.Command {
 	if disabled {
 		short = "Lock an account out: logins and tokens are refused, keys no longer served"
 	}
-	return a.do(verb+" LOGIN", short, cobra.ExactArgs(1),
+	return a.do(verb+" LOGIN", short,
 		func(ctx context.Context, l *server.Local, by core.Actor, args []string) (string, error) {
 			account, err := l.Core.AccountRef(ctx, by, args[0])
 			if err != nil {
@@ -155,7 +155,7 @@ func (a *app) accountDisabled(verb string, disabled bool) *cobra.Command {
 }
 
 func (a *app) accountPermissions() *cobra.Command {
-	c := a.do("permissions LOGIN [PERMISSION...]", "Set what an account may do to those it shares an organization or location with", cobra.MinimumNArgs(1),
+	c := a.do("permissions LOGIN [PERMISSION...]", "Set what an account may do to those it shares an organization or location with",
 		func(ctx context.Context, l *server.Local, by core.Actor, args []string) (string, error) {
 			account, err := l.Core.AccountRef(ctx, by, args[0])
 			if err != nil {
@@ -177,7 +177,7 @@ func (a *app) accountPermissions() *cobra.Command {
 }
 
 func (a *app) accountRemove() *cobra.Command {
-	return a.do("remove LOGIN", "Take an account away, with its keys and tokens", cobra.ExactArgs(1),
+	return a.do("remove LOGIN", "Take an account away, with its keys and tokens",
 		func(ctx context.Context, l *server.Local, by core.Actor, args []string) (string, error) {
 			account, err := l.Core.AccountRef(ctx, by, args[0])
 			if err != nil {

@@ -22,7 +22,7 @@ func (a *app) application() *cobra.Command {
 }
 
 func (a *app) applicationList() *cobra.Command {
-	return a.list("list", "List applications with their authorizations", cobra.NoArgs,
+	return a.list("list", "List applications with their authorizations",
 		func(ctx context.Context, l *server.Local, by core.Actor, _ []string) ([]record, error) {
 			applications, err := l.Core.Applications(ctx, by)
 			var list []record
@@ -63,7 +63,7 @@ func credentials(x core.Authorization) []string {
 }
 
 func (a *app) applicationShow() *cobra.Command {
-	return a.show("show APPLICATION", "Show an application with its authorizations, without secrets", cobra.ExactArgs(1),
+	return a.show("show APPLICATION", "Show an application with its authorizations, without secrets",
 		func(ctx context.Context, l *server.Local, by core.Actor, args []string) (record, error) {
 			app, err := l.Core.Application(ctx, by, args[0])
 			var list []record
@@ -98,7 +98,7 @@ func notNil(texts []string) []string { return append([]string{}, texts...) }
 
 func (a *app) applicationAdd() *cobra.Command {
 	var in core.DesiredApplication
-	c := a.do("add APPLICATION", "Make an application", cobra.ExactArgs(1),
+	c := a.do("add APPLICATION", "Make an application",
 		func(ctx context.Context, l *server.Local, by core.Actor, args []string) (string, error) {
 			in.Name = args[0]
 			app, err := l.Core.AddApplication(ctx, by, in)
@@ -116,7 +116,7 @@ func (a *app) applicationAuthorize() *cobra.Command {
 	var permission string
 	var withOAuth1 bool
 	var days int
-	c := a.showSealed("authorize APPLICATION NAME", "Make an authorization and print its credentials, this once", cobra.ExactArgs(2),
+	c := a.showSealed("authorize APPLICATION NAME", "Make an authorization and print its credentials, this once",
 		func(ctx context.Context, l *server.Local, by core.Actor, args []string) (record, error) {
 			in.Name, in.Permission, in.ExpiresAt = args[1], core.Permission(permission), inDays(days)
 			in.OAuth2 = &core.DesiredOAuth2{}
@@ -154,7 +154,7 @@ func credentialRecord(args []string, made map[string]vault.Secret) record {
 }
 
 func (a *app) applicationRotate() *cobra.Command {
-	return a.showSealed("rotate APPLICATION NAME", "Give an authorization new secrets and print them, this once", cobra.ExactArgs(2),
+	return a.showSealed("rotate APPLICATION NAME", "Give an authorization new secrets and print them, this once",
 		func(ctx context.Context, l *server.Local, by core.Actor, args []string) (record, error) {
 			made, err := l.Core.RotateAuthorization(ctx, by, args[0], args[1])
 			return credentialRecord(args, made), err
@@ -166,7 +166,7 @@ func (a *app) applicationDisabled(verb string, disabled bool) *cobra.Command {
 	if disabled {
 		short = "Lock an application out, or one authorization of it"
 	}
-	return a.do(verb+" APPLICATION [NAME]", short, cobra.RangeArgs(1, 2),
+	return a.do(verb+" APPLICATION [NAME]", short,
 		func(ctx context.Context, l *server.Local, by core.Actor, args []string) (string, error) {
 			said := verb + "d " + strings.Join(args, "/")
 			if len(args) == 1 {
@@ -181,7 +181,7 @@ func (a *app) applicationAssign(verb string) *cobra.Command {
 	if verb == "unassign" {
 		short = "Take assigned keys away from an authorization"
 	}
-	return a.do(verb+" APPLICATION NAME KEY...", short, cobra.MinimumNArgs(3),
+	return a.do(verb+" APPLICATION NAME KEY...", short,
 		func(ctx context.Context, l *server.Local, by core.Actor, args []string) (string, error) {
 			in := core.AuthorizationChange{Assign: args[2:]}
 			if verb == "unassign" {
@@ -192,7 +192,7 @@ func (a *app) applicationAssign(verb string) *cobra.Command {
 }
 
 func (a *app) applicationRemove() *cobra.Command {
-	return a.do("remove APPLICATION [NAME]", "Remove an application, or one authorization of it; keys stay", cobra.RangeArgs(1, 2),
+	return a.do("remove APPLICATION [NAME]", "Remove an application, or one authorization of it; keys stay",
 		func(ctx context.Context, l *server.Local, by core.Actor, args []string) (string, error) {
 			said := "removed " + strings.Join(args, "/")
 			if len(args) == 1 {

@@ -17,7 +17,7 @@ func (a *app) audit() *cobra.Command {
 func (a *app) auditList() *cobra.Command {
 	var q core.AuditQuery
 	var since time.Duration
-	c := a.list("list", "List audit events, newest first", cobra.NoArgs,
+	c := a.list("list", "List audit events, newest first",
 		func(ctx context.Context, l *server.Local, by core.Actor, _ []string) ([]record, error) {
 			if since > 0 {
 				q.Since = time.Now().Add(-since)

@@ -26,7 +26,6 @@ func (a *app) authorizedKeys() *cobra.Command {
 		Long: "Prints one authorized_keys line for each key of the active account LOGIN, or only\n" +
 			"the key with FINGERPRINT (sshd's %f). An unknown login prints nothing and is no\n" +
 			"error. With --url a running server is asked, else the store is read directly.",
-		Args: cobra.RangeArgs(1, 2),
 		RunE: func(c *cobra.Command, args []string) error {
 			o.login = args[0]
 			if len(args) > 1 {

@@ -25,7 +25,7 @@ func (a *app) backupCreate() *cobra.Command {
 	o := server.BackupOptions{Program: programVersion()}
 	var recipients, lists []string
 	c := &cobra.Command{
-		Use: "create FILE", Short: "Write the store as it is now to an encrypted file", Args: cobra.ExactArgs(1),
+		Use: "create FILE", Short: "Write the store as it is now to an encrypted file",
 		Long: "Writes the store as it is at this moment, the key set of its vault and the host keys of the\n" +
 			"data directory to FILE, encrypted to the recipients. Servers go on meanwhile. The master key is\n" +
 			"left out unless asked for: keep it apart.",
@@ -101,7 +101,7 @@ func described(m backup.Manifest, rows int64) record {
 // opened makes a command that reads a backup.
 func (a *app) opened(use, short, long string, do func(ctx context.Context, file string, b *backup.Reader) error) *cobra.Command {
 	var identities []string
-	c := &cobra.Command{Use: use, Short: short, Long: long, Args: cobra.ExactArgs(1), RunE: func(c *cobra.Command, args []string) (err error) {
+	c := &cobra.Command{Use: use, Short: short, Long: long, RunE: func(c *cobra.Command, args []string) (err error) {
 		var with []age.Identity
 		for _, path := range identities {
 			more, err := parsed(path, age.ParseIdentities)

@@ -88,6 +88,7 @@ func (a *app) root() *cobra.Command {
 		a.device(), a.vault(), a.application(), a.organization(), a.location(),
 		a.db(), a.backup(), a.doctor(), a.configCommand(), a.routes(), a.version(), a.man(),
 	)
+	countArgs(root)
 	return root
 }
 
@@ -180,8 +181,8 @@ func (a *app) logger(level slog.Level) *slog.Logger {
 type rows func(ctx context.Context, l *server.Local, by core.Actor, args []string) ([]record, error)
 
 // list makes a command that prints records.
-func (a *app) list(use, short string, args cobra.PositionalArgs, get rows) *cobra.Command {
-	return &cobra.Command{Use: use, Short: short, Args: args, RunE: func(c *cobra.Command, args []string) error {
+func (a *app) list(use, short string, get rows) *cobra.Command {
+	return &cobra.Command{Use: use, Short: short, RunE: func(c *cobra.Command, args []string) error {
 		return a.local(c.Context(), server.Need{}, func(ctx context.Context, l *server.Local, by core.Actor) error {
 			list, err := get(ctx, l, by, args)
 			if err != nil {
@@ -196,17 +197,17 @@ func (a *app) list(use, short string, args cobra.PositionalArgs, get rows) *cobr
 type one func(ctx context.Context, l *server.Local, by core.Actor, args []string) (record, error)
 
 // show makes a command that prints one record.
-func (a *app) show(use, short string, args cobra.PositionalArgs, get one) *cobra.Command {
-	return a.showWith(server.Need{}, use, short, args, get)
+func (a *app) show(use, short string, get one) *cobra.Command {
+	return a.showWith(server.Need{}, use, short, get)
 }
 
 // showSealed is show for a command that seals secrets.
-func (a *app) showSealed(use, short string, args cobra.PositionalArgs, get one) *cobra.Command {
-	return a.showWith(server.Need{Vault: true}, use, short, args, get)
+func (a *app) showSealed(use, short string, get one) *cobra.Command {
+	return a.showWith(server.Need{Vault: true}, use, short, get)
 }
 
-func (a *app) showWith(need server.Need, use, short string, args cobra.PositionalArgs, get one) *cobra.Command {
-	return &cobra.Command{Use: use, Short: short, Args: args, RunE: func(c *cobra.Command, args []string) error {
+func (a *app) showWith(need server.Need, use, short string, get one) *cobra.Command {
+	return &cobra.Command{Use: use, Short: short, RunE: func(c *cobra.Command, args []string) error {
 		return a.local(c.Context(), need, func(ctx context.Context, l *server.Local, by core.Actor) error {
 			r, err := get(ctx, l, by, args)
 			if err != nil {
@@ -221,8 +222,8 @@ func (a *app) showWith(need server.Need, use, short string, args cobra.Positiona
 type change func(ctx context.Context, l *server.Local, by core.Actor, args []string) (said string, err error)
 
 // do makes a command that changes something and tells people so.
-func (a *app) do(use, short string, args cobra.PositionalArgs, change change) *cobra.Command {
-	return &cobra.Command{Use: use, Short: short, Args: args, RunE: func(c *cobra.Command, args []string) error {
+func (a *app) do(use, short string, change change) *cobra.Command {
+	return &cobra.Command{Use: use, Short: short, RunE: func(c *cobra.Command, args []string) error {
 		return a.local(c.Context(), server.Need{}, func(ctx context.Context, l *server.Local, by core.Actor) error {
 			said, err := change(ctx, l, by, args)
 			if err != nil {

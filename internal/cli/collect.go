@@ -23,7 +23,6 @@ func (a *app) collect() *cobra.Command {
 		Long: "Opens a collect session, prints the ssh command for the account's owner, shows\n" +
 			"connections and keys as they come, and ends when the session does. The keys the\n" +
 			"owner proves to hold become the account's. Interrupting withdraws the session.",
-		Args: cobra.ExactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
 			ctx, stop := signal.NotifyContext(c.Context(), syscall.SIGINT, syscall.SIGTERM)
 			defer stop()

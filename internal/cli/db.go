@@ -42,7 +42,7 @@ func (a *app) dbMigrate() *cobra.Command {
 
 // onAnyVersion makes a command that works on stores of older programs too.
 func (a *app) onAnyVersion(use, short string, do func(context.Context, *server.Local) error) *cobra.Command {
-	return &cobra.Command{Use: use, Short: short, Args: cobra.NoArgs, RunE: func(c *cobra.Command, _ []string) error {
+	return &cobra.Command{Use: use, Short: short, RunE: func(c *cobra.Command, _ []string) error {
 		return a.local(c.Context(), server.Need{AnyVersion: true}, func(ctx context.Context, l *server.Local, _ core.Actor) error {
 			return do(ctx, l)
 		})
@@ -51,7 +51,7 @@ func (a *app) onAnyVersion(use, short string, do func(context.Context, *server.L
 
 func (a *app) dbCheck() *cobra.Command {
 	return &cobra.Command{
-		Use: "check", Short: "Look for damage: broken pages, keys without history, torn changes", Args: cobra.NoArgs,
+		Use: "check", Short: "Look for damage: broken pages, keys without history, torn changes",
 		RunE: func(c *cobra.Command, _ []string) error {
 			return a.local(c.Context(), server.Need{}, a.check)
 		},

@@ -25,7 +25,6 @@ func (a *app) demo() *cobra.Command {
 		Short: "Run a throw-away server with sample accounts",
 		Long: "Runs a server on free ports of this machine over a store that is deleted at the\n" +
 			"end, with sample accounts, and prints a command to try for each part.",
-		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			ctx, stop := signal.NotifyContext(c.Context(), syscall.SIGHUP) // a terminal that is closed ends the demo too
 			defer stop()

@@ -16,7 +16,7 @@ func (a *app) device() *cobra.Command {
 }
 
 func (a *app) deviceList() *cobra.Command {
-	return a.list("list", "List devices", cobra.NoArgs,
+	return a.list("list", "List devices",
 		func(ctx context.Context, l *server.Local, by core.Actor, _ []string) ([]record, error) {
 			devices, err := l.Core.Devices(ctx, by)
 			list := make([]record, len(devices))
@@ -35,7 +35,7 @@ func deviceRecord(d core.Device) record {
 }
 
 func (a *app) deviceShow() *cobra.Command {
-	return a.show("show DEVICE", "Show a device with the keys on it (DEVICE: hostname, or number)", cobra.ExactArgs(1),
+	return a.show("show DEVICE", "Show a device with the keys on it (DEVICE: hostname, or number)",
 		func(ctx context.Context, l *server.Local, by core.Actor, args []string) (record, error) {
 			d, err := l.Core.Device(ctx, by, args[0])
 			if err != nil {
@@ -58,7 +58,7 @@ func (a *app) deviceAdd() *cobra.Command {
 	var d core.Device
 	var organization string
 	var c *cobra.Command
-	c = a.do("add HOSTNAME", "Make a device, or change the one of that hostname", cobra.ExactArgs(1),
+	c = a.do("add HOSTNAME", "Make a device, or change the one of that hostname",
 		func(ctx context.Context, l *server.Local, by core.Actor, args []string) (string, error) {
 			made, isNew, err := l.Core.SaveDevice(ctx, by, core.DeviceChange{
 				Hostname: args[0], Organization: changed(c, "organization", organization),
@@ -92,14 +92,14 @@ func changed[T any](c *cobra.Command, flag string, v T) core.Change[T] {
 }
 
 func (a *app) deviceRemove() *cobra.Command {
-	return a.do("remove DEVICE", "Take a device away that no key is for (DEVICE: hostname, or number)", cobra.ExactArgs(1),
+	return a.do("remove DEVICE", "Take a device away that no key is for (DEVICE: hostname, or number)",
 		func(ctx context.Context, l *server.Local, by core.Actor, args []string) (string, error) {
 			return "removed device " + args[0], l.Core.RemoveDevice(ctx, by, args[0])
 		})
 }
 
 func (a *app) deviceSwitch(verb, short string, on bool) *cobra.Command {
-	return a.do(verb+" DEVICE", short+" (DEVICE: hostname, or number)", cobra.ExactArgs(1),
+	return a.do(verb+" DEVICE", short+" (DEVICE: hostname, or number)",
 		func(ctx context.Context, l *server.Local, by core.Actor, args []string) (string, error) {
 			d, err := l.Core.SetDeviceEnabled(ctx, by, args[0], on)
 			return verb + "d device " + d.Hostname, err

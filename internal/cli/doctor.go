@@ -17,7 +17,7 @@ import (
 
 func (a *app) doctor() *cobra.Command {
 	return &cobra.Command{
-		Use: "doctor", Short: "Show what the store, the files and the host keys are like", Args: cobra.NoArgs,
+		Use: "doctor", Short: "Show what the store, the files and the host keys are like",
 		RunE: func(c *cobra.Command, _ []string) error {
 			return a.local(c.Context(), server.Need{Vault: true}, func(ctx context.Context, l *server.Local, _ core.Actor) error {
 				conf, err := a.config()

@@ -10,7 +10,7 @@ import (
 )
 
 func (a *app) organization() *cobra.Command {
-	return group("organization", "Where accounts, projects and applications belong", a.list("list", "List organizations", cobra.NoArgs,
+	return group("organization", "Where accounts, projects and applications belong", a.list("list", "List organizations",
 		func(ctx context.Context, l *server.Local, by core.Actor, _ []string) ([]record, error) {
 			organizations, err := l.Core.Organizations(ctx, by)
 			list := make([]record, len(organizations))
@@ -22,7 +22,7 @@ func (a *app) organization() *cobra.Command {
 }
 
 func (a *app) location() *cobra.Command {
-	return group("location", "Where accounts are", a.list("list", "List locations", cobra.NoArgs,
+	return group("location", "Where accounts are", a.list("list", "List locations",
 		func(ctx context.Context, l *server.Local, by core.Actor, _ []string) ([]record, error) {
 			locations, err := l.Core.Locations(ctx, by)
 			list := make([]record, len(locations))

@@ -22,7 +22,7 @@ func (a *app) key() *cobra.Command {
 func (a *app) keyList() *cobra.Command {
 	var owner, fingerprint string
 	var page core.Page
-	c := a.list("list", "List keys", cobra.NoArgs, func(ctx context.Context, l *server.Local, by core.Actor, _ []string) ([]record, error) {
+	c := a.list("list", "List keys", func(ctx context.Context, l *server.Local, by core.Actor, _ []string) ([]record, error) {
 		where, err := keyFilter(ctx, l, by, owner, fingerprint)
 		if err != nil {
 			return nil, err
@@ -89,7 +89,7 @@ func keyRecord(k core.Key, owner string) record {
 }
 
 func (a *app) keyShow() *cobra.Command {
-	return a.show("show KEY", "Show a key with its evidence and its history (KEY: id, or LOGIN/NAME)", cobra.ExactArgs(1),
+	return a.show("show KEY", "Show a key with its evidence and its history (KEY: id, or LOGIN/NAME)",
 		func(ctx context.Context, l *server.Local, by core.Actor, args []string) (record, error) {
 			id, err := keyID(ctx, l, by, args[0])
 			if err != nil {
@@ -148,7 +148,7 @@ func keyID(ctx context.Context, l *server.Local, by core.Actor, ref string) (uui
 
 func (a *app) keyAdd() *cobra.Command {
 	var name string
-	c := a.do("add LOGIN [FILE]", "Give an account a public key, from FILE or standard input", cobra.RangeArgs(1, 2),
+	c := a.do("add LOGIN [FILE]", "Give an account a public key, from FILE or standard input",
 		func(ctx context.Context, l *server.Local, by core.Actor, args []string) (string, error) {
 			text, err := a.readInput(args[1:])
 			if err != nil {
@@ -206,7 +206,7 @@ func nameOr(name, text string) string {
 
 func (a *app) keyRemove() *cobra.Command {
 	var comment string
-	c := a.do("remove KEY", "Take a key away at once; its history stays (KEY: id, or LOGIN/NAME)", cobra.ExactArgs(1),
+	c := a.do("remove KEY", "Take a key away at once; its history stays (KEY: id, or LOGIN/NAME)",
 		func(ctx context.Context, l *server.Local, by core.Actor, args []string) (string, error) {
 			id, err := keyID(ctx, l, by, args[0])
 			if err != nil {
@@ -228,7 +228,7 @@ func (a *app) keyUnshare() *cobra.Command {
 
 // keyDo is a command that does one thing to one key.
 func (a *app) keyDo(use, short, done string, do func(*core.Service, context.Context, core.Actor, uuid.UUID) error) *cobra.Command {
-	return a.do(use, short, cobra.ExactArgs(1),
+	return a.do(use, short,
 		func(ctx context.Context, l *server.Local, by core.Actor, args []string) (string, error) {
 			id, err := keyID(ctx, l, by, args[0])
 			if err != nil {

@@ -29,7 +29,7 @@ func (a *app) keyImport() *cobra.Command {
 	var owner string
 	var makeOwners bool
 	c := &cobra.Command{
-		Use: "import FILE", Short: "Add the keys of an authorized_keys file; those that are there already stay as they are", Args: cobra.ExactArgs(1),
+		Use: "import FILE", Short: "Add the keys of an authorized_keys file; those that are there already stay as they are",
 		Long: "Adds the keys of a file in the form of authorized_keys (- reads standard input) to one account, or\n" +
 			"each to the account that its comment names before the @. What was added stays when a later line is wrong.",
 		RunE: func(c *cobra.Command, args []string) error {

@@ -17,7 +17,7 @@ func (a *app) project() *cobra.Command {
 
 func (a *app) projectList() *cobra.Command {
 	var page core.Page
-	c := a.list("list", "List projects", cobra.NoArgs, func(ctx context.Context, l *server.Local, by core.Actor, _ []string) ([]record, error) {
+	c := a.list("list", "List projects", func(ctx context.Context, l *server.Local, by core.Actor, _ []string) ([]record, error) {
 		projects, _, err := l.Core.Projects(ctx, by, page)
 		list := make([]record, len(projects))
 		for i, p := range projects {
@@ -35,7 +35,7 @@ func (a *app) projectList() *cobra.Command {
 func (a *app) projectAdd() *cobra.Command {
 	var in core.NewProject
 	adopt := string(core.AdoptOff)
-	c := a.do("add NAME", "Make a project", cobra.ExactArgs(1),
+	c := a.do("add NAME", "Make a project",
 		func(ctx context.Context, l *server.Local, by core.Actor, args []string) (string, error) {
 			in.Name, in.Adopt = args[0], core.Adopt(adopt)
 			p, err := l.Core.AddProject(ctx, by, in)
@@ -53,7 +53,7 @@ func (a *app) apiKey() *cobra.Command {
 }
 
 func (a *app) apiKeyList() *cobra.Command {
-	return a.list("list PROJECT", "List a project's API keys", cobra.ExactArgs(1),
+	return a.list("list PROJECT", "List a project's API keys",
 		func(ctx context.Context, l *server.Local, by core.Actor, args []string) ([]record, error) {
 			keys, err := l.Core.APIKeys(ctx, by, args[0])
 			list := make([]record, len(keys))
@@ -66,7 +66,7 @@ func (a *app) apiKeyList() *cobra.Command {
 
 func (a *app) apiKeyAdd() *cobra.Command {
 	var days int
-	c := a.show("add PROJECT NAME", "Make an API key and print its secret, this once", cobra.ExactArgs(2),
+	c := a.show("add PROJECT NAME", "Make an API key and print its secret, this once",
 		func(ctx context.Context, l *server.Local, by core.Actor, args []string) (record, error) {
 			secret, err := l.Core.AddAPIKey(ctx, by, core.NewAPIKey{Project: args[0], Name: args[1], ExpiresAt: inDays(days)})
 			return record{{"secret", secret.Reveal()}, {"project", args[0]}, {"name", args[1]}}, err
@@ -83,7 +83,7 @@ func inDays(n int) time.Time {
 }
 
 func (a *app) apiKeyRemove() *cobra.Command {
-	return a.do("remove PROJECT NAME", "Revoke an API key at once", cobra.ExactArgs(2),
+	return a.do("remove PROJECT NAME", "Revoke an API key at once",
 		func(ctx context.Context, l *server.Local, by core.Actor, args []string) (string, error) {
 			return fmt.Sprintf("removed API key %s of %s", args[1], args[0]), l.Core.RemoveAPIKey(ctx, by, args[0], args[1])
 		})
@@ -94,7 +94,7 @@ func (a *app) token() *cobra.Command {
 }
 
 func (a *app) tokenList() *cobra.Command {
-	return a.list("list LOGIN", "List an account's tokens", cobra.ExactArgs(1),
+	return a.list("list LOGIN", "List an account's tokens",
 		func(ctx context.Context, l *server.Local, by core.Actor, args []string) ([]record, error) {
 			tokens, err := l.Core.Tokens(ctx, by, args[0])
 			list := make([]record, len(tokens))
@@ -110,7 +110,7 @@ func (a *app) tokenList() *cobra.Command {
 func (a *app) tokenAdd() *cobra.Command {
 	var use string
 	var days int
-	c := a.show("add LOGIN NAME", "Make a token and print its secret, this once", cobra.ExactArgs(2),
+	c := a.show("add LOGIN NAME", "Make a token and print its secret, this once",
 		func(ctx context.Context, l *server.Local, by core.Actor, args []string) (record, error) {
 			secret, err := l.Core.AddToken(ctx, by, core.NewToken{
 				Account: args[0], Name: args[1], Use: core.TokenUse(use), ExpiresAt: inDays(days),
@@ -129,7 +129,7 @@ func addUseFlag(c *cobra.Command, use *string) {
 
 func (a *app) tokenRemove() *cobra.Command {
 	var use string
-	c := a.do("remove LOGIN NAME", "Revoke a token at once", cobra.ExactArgs(2),
+	c := a.do("remove LOGIN NAME", "Revoke a token at once",
 		func(ctx context.Context, l *server.Local, by core.Actor, args []string) (string, error) {
 			return fmt.Sprintf("removed token %s of %s", args[1], args[0]),
 				l.Core.RemoveToken(ctx, by, args[0], core.TokenUse(use), args[1])

@@ -8,7 +8,7 @@ import (
 
 func (a *app) routes() *cobra.Command {
 	return &cobra.Command{
-		Use: "routes", Short: "List what is served by HTTP", Args: cobra.NoArgs,
+		Use: "routes", Short: "List what is served by HTTP",
 		Long: "List what is served by HTTP with this configuration: each route of each face, the\n" +
 			"credential it asks for, and who may use it; for a public route, why everybody may.",
 		RunE: func(*cobra.Command, []string) error {

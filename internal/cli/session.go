@@ -17,7 +17,7 @@ func (a *app) session() *cobra.Command {
 
 func (a *app) sessionList() *cobra.Command {
 	var page core.Page
-	c := a.list("list", "List sessions, newest first", cobra.NoArgs, func(ctx context.Context, l *server.Local, by core.Actor, _ []string) ([]record, error) {
+	c := a.list("list", "List sessions, newest first", func(ctx context.Context, l *server.Local, by core.Actor, _ []string) ([]record, error) {
 		if page.Limit == 0 {
 			page.Limit = 100
 		}
@@ -46,7 +46,7 @@ func sessionRecord(s core.Session) record {
 }
 
 func (a *app) sessionShow() *cobra.Command {
-	return a.show("show ID", "Show a session with its connections and keys", cobra.ExactArgs(1),
+	return a.show("show ID", "Show a session with its connections and keys",
 		func(ctx context.Context, l *server.Local, by core.Actor, args []string) (record, error) {
 			id, err := sessionID(args[0])
 			if err != nil {
@@ -88,7 +88,7 @@ func collectedRecord(k core.CollectedKey) record {
 }
 
 func (a *app) sessionComplete() *cobra.Command {
-	return a.do("complete ID", "End a multi-connection session", cobra.ExactArgs(1),
+	return a.do("complete ID", "End a multi-connection session",
 		func(ctx context.Context, l *server.Local, by core.Actor, args []string) (string, error) {
 			id, err := sessionID(args[0])
 			if err != nil {
@@ -100,7 +100,7 @@ func (a *app) sessionComplete() *cobra.Command {
 }
 
 func (a *app) sessionRemove() *cobra.Command {
-	return a.do("remove ID", "Remove a session with all that came in; adopted keys stay", cobra.ExactArgs(1),
+	return a.do("remove ID", "Remove a session with all that came in; adopted keys stay",
 		func(ctx context.Context, l *server.Local, by core.Actor, args []string) (string, error) {
 			id, err := sessionID(args[0])
 			if err != nil {

@@ -14,7 +14,7 @@ func (a *app) signingKey() *cobra.Command {
 }
 
 func (a *app) signingKeyList() *cobra.Command {
-	return a.list("list", "List signing keys, the newest first", cobra.NoArgs,
+	return a.list("list", "List signing keys, the newest first",
 		func(ctx context.Context, l *server.Local, by core.Actor, _ []string) ([]record, error) {
 			keys, err := l.Core.SigningKeys(ctx, by)
 			list := make([]record, len(keys))
@@ -32,7 +32,7 @@ func signingKeyRecord(k core.SigningKey) record {
 func (a *app) signingKeyRotate() *cobra.Command {
 	var atOnce bool
 	c := &cobra.Command{
-		Use: "rotate", Short: "Sign with a new key from now on", Args: cobra.NoArgs,
+		Use: "rotate", Short: "Sign with a new key from now on",
 		Long: "Sign with a new key from now on. Tokens signed with the earlier one count to their end,\n" +
 			"within the hour, and nobody notices. With --at-once they do not, as is needed when the key\n" +
 			"was stolen: everybody logs in again.",

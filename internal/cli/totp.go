@@ -16,7 +16,7 @@ func (a *app) totp() *cobra.Command {
 }
 
 func (a *app) totpShow() *cobra.Command {
-	return a.show("show LOGIN", "Show whether an account has a second factor", cobra.ExactArgs(1),
+	return a.show("show LOGIN", "Show whether an account has a second factor",
 		func(ctx context.Context, l *server.Local, by core.Actor, args []string) (record, error) {
 			account, err := l.Core.AccountRef(ctx, by, args[0])
 			if err != nil {
@@ -29,7 +29,7 @@ func (a *app) totpShow() *cobra.Command {
 
 func (a *app) totpEnrol() *cobra.Command {
 	c := &cobra.Command{
-		Use: "enrol LOGIN", Short: "Make a second factor and print its otpauth URI, this once", Args: cobra.ExactArgs(1),
+		Use: "enrol LOGIN", Short: "Make a second factor and print its otpauth URI, this once",
 		Long: "Make a second factor for an account and print its otpauth URI, this once. An app reads it\n" +
 			"(as a QR code, made with qrencode for example). It is asked for once `account totp confirm`\n" +
 			"was given a code of the app. Until then, enrolling again makes another.",
@@ -69,7 +69,7 @@ func (a *app) totpRemove() *cobra.Command {
 }
 
 func (a *app) totpChange(use, short, said string, change func(context.Context, *core.Service, core.Actor, uuid.UUID) error) *cobra.Command {
-	return &cobra.Command{Use: use, Short: short, Args: cobra.ExactArgs(1), RunE: func(c *cobra.Command, args []string) error {
+	return &cobra.Command{Use: use, Short: short, RunE: func(c *cobra.Command, args []string) error {
 		return a.local(c.Context(), server.Need{Vault: true}, func(ctx context.Context, l *server.Local, by core.Actor) error {
 			account, err := l.Core.AccountRef(ctx, by, args[0])
 			if err != nil {

@@ -3,6 +3,7 @@ package cli
 import (
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/spf13/cobra"
 )
@@ -14,6 +15,32 @@ func group(use, short string, commands ...*cobra.Command) *cobra.Command {
 	}}
 	c.AddCommand(commands...)
 	return c
+}
+
+// countArgs has every command below c that says nothing of its arguments take
+// those that its usage line names.
+func countArgs(c *cobra.Command) {
+	for _, sub := range c.Commands() {
+		if sub.Args == nil {
+			sub.Args = asInUsage
+		}
+		countArgs(sub)
+	}
+}
+
+// asInUsage refuses arguments that are not those of the usage line, as "add NAME
+// [FILE]" or "add NAME KEY...".
+func asInUsage(c *cobra.Command, args []string) error {
+	names := strings.Fields(c.Use)[1:]
+	for i, name := range names {
+		if i >= len(args) && !strings.HasPrefix(name, "[") {
+			return fmt.Errorf("%s is missing", strings.TrimSuffix(name, "..."))
+		}
+	}
+	if len(args) > len(names) && !strings.Contains(c.Use, "...") {
+		return fmt.Errorf("%q is an argument too many", args[len(names)])
+	}
+	return nil
 }
 
 // knownCommand refuses what is no command of a group, and says what may have
@@ -61,7 +88,7 @@ func usageOf(c *cobra.Command) string {
 // help is cobra's, but that an unknown command is a mistake.
 func help() *cobra.Command {
 	return &cobra.Command{
-		Use: "help [COMMAND]", Short: "Show how a command is used",
+		Use: "help [COMMAND...]", Short: "Show how a command is used",
 		RunE: func(c *cobra.Command, args []string) error {
 			found, rest, err := c.Root().Find(args)
 			if err == nil && found.HasAvailableSubCommands() {

@@ -22,7 +22,7 @@ const keyRef = " (KEY: identifier, UUID, or number)"
 func (a *app) vaultList() *cobra.Command {
 	var device string
 	var q core.ManagedKeyQuery
-	c := a.list("list", "List the keys in the vault", cobra.NoArgs,
+	c := a.list("list", "List the keys in the vault",
 		func(ctx context.Context, l *server.Local, by core.Actor, _ []string) ([]record, error) {
 			if device != "" {
 				d, err := l.Core.Device(ctx, by, device)
@@ -55,7 +55,7 @@ func (a *app) vaultShow() *cobra.Command {
 	var reveal bool
 	var version int
 	c := &cobra.Command{
-		Use: "show KEY", Short: "Show a key; its secrets only with --reveal, which is recorded" + keyRef, Args: cobra.ExactArgs(1),
+		Use: "show KEY", Short: "Show a key; its secrets only with --reveal, which is recorded" + keyRef,
 		RunE: func(c *cobra.Command, args []string) error {
 			return a.local(c.Context(), server.Need{Vault: reveal}, func(ctx context.Context, l *server.Local, by core.Actor) error {
 				r, err := shownKey(ctx, l, by, args[0], reveal, version)
@@ -104,7 +104,7 @@ func managedKeyDetail(ctx context.Context, l *server.Local, by core.Actor, k cor
 }
 
 func (a *app) vaultVersions() *cobra.Command {
-	return a.list("versions KEY", "List the versions of a key"+keyRef, cobra.ExactArgs(1),
+	return a.list("versions KEY", "List the versions of a key"+keyRef,
 		func(ctx context.Context, l *server.Local, by core.Actor, args []string) ([]record, error) {
 			k, err := l.Core.ManagedKeyRef(ctx, by, args[0])
 			if err != nil {
@@ -123,7 +123,7 @@ func (a *app) vaultVersions() *cobra.Command {
 }
 
 func (a *app) vaultSwitch(verb, short string, on bool) *cobra.Command {
-	return a.do(verb+" KEY", short+keyRef, cobra.ExactArgs(1),
+	return a.do(verb+" KEY", short+keyRef,
 		func(ctx context.Context, l *server.Local, by core.Actor, args []string) (string, error) {
 			k, err := l.Core.ManagedKeyRef(ctx, by, args[0])
 			if err != nil {
@@ -135,7 +135,7 @@ func (a *app) vaultSwitch(verb, short string, on bool) *cobra.Command {
 }
 
 func (a *app) vaultRelease() *cobra.Command {
-	return a.do("release KEY HOLDER", "End the custody of somebody who has read a key, as `vault show` names him"+keyRef, cobra.ExactArgs(2),
+	return a.do("release KEY HOLDER", "End the custody of somebody who has read a key, as `vault show` names him"+keyRef,
 		func(ctx context.Context, l *server.Local, by core.Actor, args []string) (string, error) {
 			k, err := l.Core.ManagedKeyRef(ctx, by, args[0])
 			if err != nil {
@@ -146,7 +146,7 @@ func (a *app) vaultRelease() *cobra.Command {
 }
 
 func (a *app) vaultPolicies() *cobra.Command {
-	return a.list("policies", "List how long keys are good for", cobra.NoArgs,
+	return a.list("policies", "List how long keys are good for",
 		func(ctx context.Context, l *server.Local, by core.Actor, _ []string) ([]record, error) {
 			policies, err := l.Core.Policies(ctx, by)
 			list := make([]record, len(policies))

@@ -27,7 +27,7 @@ type imported struct {
 func (a *app) vaultImport() *cobra.Command {
 	var in imported
 	c := &cobra.Command{
-		Use: "import [FILE]", Args: cobra.MaximumNArgs(1),
+		Use:   "import [FILE]",
 		Short: "Put the private key of FILE, or of standard input, into the vault",
 		RunE: func(c *cobra.Command, args []string) error {
 			return a.local(c.Context(), server.Need{Vault: true}, func(ctx context.Context, l *server.Local, by core.Actor) error {

@@ -19,7 +19,7 @@ import (
 
 func (a *app) vaultStatus() *cobra.Command {
 	return &cobra.Command{
-		Use: "status", Short: "Show the keys that seal, and how much each has sealed", Args: cobra.NoArgs,
+		Use: "status", Short: "Show the keys that seal, and how much each has sealed",
 		RunE: func(c *cobra.Command, _ []string) error {
 			return a.local(c.Context(), server.Need{Vault: true}, func(ctx context.Context, l *server.Local, by core.Actor) error {
 				counts, err := l.Core.SealedCounts(ctx, by)
@@ -72,7 +72,7 @@ var rotationSteps = []string{"add", "promote", "reseal", "drop"}
 func (a *app) vaultRotate() *cobra.Command {
 	var only string
 	c := &cobra.Command{
-		Use: "rotate", Short: "Make a new key for the vault and seal everything with it anew", Args: cobra.NoArgs,
+		Use: "rotate", Short: "Make a new key for the vault and seal everything with it anew",
 		Long: "Makes a new key, seals everything with it anew, and takes away old keys that nothing is sealed\n" +
 			"with any more. Servers may run meanwhile. What was interrupted goes on with the next run.\n\n" +
 			"Where servers have copies of the key set file, one step a time and the file copied to all of\n" +
@@ -217,7 +217,7 @@ func (r *rotation) drop(ctx context.Context) error {
 func (a *app) vaultRewrap() *cobra.Command {
 	var file, uri string
 	c := &cobra.Command{
-		Use: "rewrap", Short: "Wrap the vault's keys by a new master key; the secrets stay as they are", Args: cobra.NoArgs,
+		Use: "rewrap", Short: "Wrap the vault's keys by a new master key; the secrets stay as they are",
 		Long: "Makes a new master key and puts it in the place of the old one, which then opens nothing; a key in a\n" +
 			"key management service wraps anew, by its newest version. Or, with --master-key-file, wraps the keys\n" +
 			"by the key of another file, which is made if it is not there, and with --master-key-uri by a key in a\n" +

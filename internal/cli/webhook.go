@@ -19,7 +19,7 @@ func (a *app) webhook() *cobra.Command {
 func (a *app) webhookDeliveries() *cobra.Command {
 	var q core.DeliveryQuery
 	var state string
-	c := a.list("deliveries", "List deliveries, newest first, with how each try ended", cobra.NoArgs,
+	c := a.list("deliveries", "List deliveries, newest first, with how each try ended",
 		func(ctx context.Context, l *server.Local, by core.Actor, _ []string) ([]record, error) {
 			q.State = core.DeliveryState(state)
 			found, err := l.Core.Deliveries(ctx, by, q)
@@ -60,7 +60,7 @@ func lastTry(attempts []core.Attempt) string {
 }
 
 func (a *app) webhookReplay() *cobra.Command {
-	return a.do("replay DELIVERY", "Try a delivery that ended once more", cobra.ExactArgs(1),
+	return a.do("replay DELIVERY", "Try a delivery that ended once more",
 		func(ctx context.Context, l *server.Local, by core.Actor, args []string) (string, error) {
 			id, err := uuid.Parse(args[0])
 			if err != nil {
@@ -72,7 +72,7 @@ func (a *app) webhookReplay() *cobra.Command {
 
 func (a *app) webhookSecret() *cobra.Command {
 	return &cobra.Command{
-		Use: "secret PROJECT", Short: "Print the secret that signs a project's webhooks; this is recorded", Args: cobra.ExactArgs(1),
+		Use: "secret PROJECT", Short: "Print the secret that signs a project's webhooks; this is recorded",
 		RunE: func(c *cobra.Command, args []string) error {
 			return a.local(c.Context(), server.Need{Vault: true}, func(ctx context.Context, l *server.Local, by core.Actor) error {
 				secret, err := l.Core.WebhookSecret(ctx, by, args[0])
