@@ -68,7 +68,7 @@ func filtered[R any](t *tx, known fields, where core.Filter, order []core.Order,
 	if err = cmp.Or(c.err, err); err != nil {
 		return nil, 0, err
 	}
-	if sharp {
+	if sharp || c.narrow && p.Offset == 0 {
 		if rows, is, err := single[R](&c); is || err != nil {
 			return rows, len(rows), err
 		}
@@ -98,9 +98,9 @@ func filtered[R any](t *tx, known fields, where core.Filter, order []core.Order,
 	return rows, n, err
 }
 
-// single gives what a sharp column finds, and whether that is one row at most, as
-// nearly always: then nothing is counted, and nothing sorted, for which SQLite
-// would make a table first.
+// single gives what a condition that finds few rows does, and whether that is one
+// row at most, as nearly always: then nothing is counted, and nothing sorted, for
+// which SQLite would make a table first.
 func single[R any](c *condition) (rows []R, is bool, err error) {
 	s := shapeOf[R](c.t.db)
 	err = c.t.fewBound(appendTo(s, &rows), s.selects+c.text.String()+" LIMIT 2", slices.Clone(c.args))
@@ -221,11 +221,9 @@ func (c *condition) add(f core.Filter) {
 	case nil:
 		c.text.WriteString("TRUE")
 	case core.And:
-		outer := c.narrow
 		parts := c.findersFirst(flat(f))
 		c.narrow = c.narrow || c.hasSharp(parts)
 		c.join(parts, " AND ", "TRUE")
-		c.narrow = outer
 	case core.Or:
 		c.either(f)
 	case core.Not:
