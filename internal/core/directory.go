@@ -208,6 +208,9 @@ func withBelonging(tx Tx, account Account) (User, error) {
 // withBelongings adds to accounts what belongs to them, with the same number of
 // queries for a few as for one.
 func withBelongings(tx Tx, accounts []Account) ([]User, error) {
+	if len(accounts) == 0 {
+		return nil, nil
+	}
 	organizations, err := tx.Organizations()
 	if err != nil {
 		return nil, err

@@ -282,6 +282,7 @@ func TestUsersInOrder(t *testing.T) {
 		{"search=null%3F+firstname", "4 viewer manager zoe off"}, {"search=has+firstname", "2 admin bob"}, {"search=null%3F+mail&per_page=1", "4 viewer"},
 		{"search=firstname+!%3D+Bob", "1 admin"}, {"search=null%3F+lastname+and+has+mail", "1 bob"}, {"search=has+description", "0 "},
 		{"search=example.com&per_page=1&page=2", "2 bob"},
+		{"search=id+%3E+0", "6 admin bob viewer manager zoe off"}, {"search=id+%3E+0&per_page=3", "6 admin bob viewer"},
 	} {
 		if got := logins(tt.query); got != tt.want {
 			t.Errorf("GET /api/users?%s = %s, want %s", tt.query, got, tt.want)

@@ -2,6 +2,7 @@ package foreman
 
 import (
 	"errors"
+	"slices"
 
 	"keyrack/internal/core"
 	"keyrack/internal/scopedsearch"
@@ -141,21 +142,34 @@ func (c *call) usersInOrder(where core.Filter, order []core.Order, p core.Page) 
 	if order != nil {
 		return c.Core.Users(c.r.Context(), c.by, c.scope, core.AccountQuery{Where: where, Order: order, Page: p})
 	}
+	if where != nil && p.Offset == 0 { // what is searched for mostly has one page
+		all, n, err := users(where, core.AccountFirstNameAttr, p)
+		if err != nil || n == len(all) {
+			return namedFirst(all), n, err
+		}
+	}
 	none := core.Compare{Attribute: core.AccountFirstNameAttr, Op: core.Equal, Value: ""}
 	named, n, err := users(core.And{core.Not{Of: none}, where}, core.AccountFirstNameAttr, p)
 	if err != nil {
 		return nil, 0, err
 	}
 	rest := core.Page{Offset: max(p.Offset-n, 0), Limit: max(p.Limit-len(named), 0)}
-	full := p.Limit > 0 && rest.Limit == 0
-	if full {
-		rest.Limit = 1 // for the count alone
+	if p.Limit > 0 && rest.Limit == 0 {
+		rest = countAlone
 	}
 	unnamed, m, err := users(core.And{none, where}, core.AccountIDAttr, rest)
-	if full {
-		unnamed = nil
-	}
 	return append(named, unnamed...), n + m, err
+}
+
+func namedFirst(users []core.User) []core.User {
+	unnamed := func(u core.User) int {
+		if u.FirstName == "" {
+			return 1
+		}
+		return 0
+	}
+	slices.SortStableFunc(users, func(a, b core.User) int { return unnamed(a) - unnamed(b) })
+	return users
 }
 
 func (c *call) readUser() (any, error) {
