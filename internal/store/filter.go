@@ -77,25 +77,32 @@ func filtered[R any](t *tx, known fields, where core.Filter, order []core.Order,
 	if err != nil {
 		return nil, 0, err
 	}
-	part := reach(p, n)
+	rows, err := read[R](&c, terms, reach(p, n), n <= t.db.fewRows)
+	return rows, n, err
+}
+
+// read gives a stretch of the rows that a condition finds, few or many.
+func read[R any](c *condition, order terms, part stretch, few bool) (rows []R, err error) {
 	if part.size == 0 {
-		return nil, n, nil
+		return nil, nil
 	}
-	w := walk{condition: &c, order: terms, part: part}
-	few := n <= t.db.fewRows
+	s := shapeOf[R](c.t.db)
+	w := walk{condition: c, order: order, part: part}
 	if !few {
-		w.known = c.landmarks(terms, part.backward)
+		w.known = c.landmarks(order, part.backward)
 	}
-	way, args := w.shortened()
-	var rows []R
-	err = t.onceBound(appendTo(s, &rows), s.pageText(way, terms.text(part.backward), few, t.db.speaks.fence()), args)
-	if err == nil {
+	way, args, ahead := w.shortened()
+	run, text := c.t.onceBound, s.pageText(way, order.text(part.backward), few, c.t.db.speaks.fence())
+	if !few && c.everything() && ahead <= part.size && part.size <= fewRows {
+		run, text = c.t.fewBound, s.walkText(way, order.text(part.backward))
+	}
+	if err = run(appendTo(s, &rows), text, args); err == nil {
 		setLandmarks(w, s, rows)
 	}
 	if part.backward {
 		slices.Reverse(rows)
 	}
-	return rows, n, err
+	return rows, err
 }
 
 // single gives what a condition that finds few rows does, and whether that is one
@@ -107,13 +114,20 @@ func single[R any](c *condition) (rows []R, is bool, err error) {
 	return rows, len(rows) < 2, err
 }
 
-// pageText is the query of a page among few rows or many, with LIMIT and OFFSET to bind.
+const bounds = " LIMIT ? OFFSET ?"
+
+// walkText is the query of a page where a walk through an index begins, with LIMIT
+// and OFFSET to bind: rows that come in its order need not be collected first.
+func (s *shape) walkText(where, order string) string {
+	return s.selects + where + " ORDER BY " + order + bounds
+}
+
+// pageText is the query of a page among few rows or many.
 func (s *shape) pageText(where, order string, few bool, fence string) string {
-	const bounds = " LIMIT ? OFFSET ?"
 	ids := "(SELECT id AS page_id FROM " + s.table + where
 	switch {
 	case strings.HasPrefix(order, "id"): // the table's own order
-		return s.selects + where + " ORDER BY " + order + bounds
+		return s.walkText(where, order)
 	case few && fence == "":
 		// The plus keeps SQLite from the index of the order. Sorting the ids first,
 		// it reads whole rows of the page alone.
@@ -200,9 +214,12 @@ type condition struct {
 	ranges *rangeCounts // those that differ from it in their time alone
 }
 
+// everything tells whether all rows are found.
+func (c *condition) everything() bool { return strings.TrimSpace(c.text.String()) == "" }
+
 // joint is what stands before one more condition.
 func (c *condition) joint() string {
-	if strings.TrimSpace(c.text.String()) == "" {
+	if c.everything() {
 		return "WHERE "
 	}
 	return " AND "

@@ -537,8 +537,12 @@ func planOf(t *tx, q core.KeyQuery) error {
 	if err = cmp.Or(c.err, err); err != nil {
 		return err
 	}
-	for _, few := range []bool{true, false} {
-		text := shapeOf[keyRow](t.db).pageText(c.text.String(), terms.text(false), few, t.db.speaks.fence())
+	s, order := shapeOf[keyRow](t.db), terms.text(false)
+	texts := []string{s.pageText(c.text.String(), order, true, t.db.speaks.fence()), s.pageText(c.text.String(), order, false, t.db.speaks.fence())}
+	if c.everything() {
+		texts = append(texts, s.walkText(c.text.String(), order))
+	}
+	for _, text := range texts {
 		if err := t.onceBound(func(answer) error { return nil }, text, append(slices.Clone(c.args), 10, 100)); err != nil {
 			return err
 		}

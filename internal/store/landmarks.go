@@ -87,18 +87,19 @@ func (c *condition) landmarks(order terms, backward bool) *landmarks {
 	return known
 }
 
-// shortened gives the condition and the arguments of the rest of the way.
-func (w walk) shortened() (where string, args []any) {
+// shortened gives the condition and the arguments of the rest of the way, and
+// how many rows there are still ahead.
+func (w walk) shortened() (where string, args []any, ahead int) {
 	where, args = w.condition.text.String(), slices.Clone(w.condition.args)
-	offset := w.part.offset
+	ahead = w.part.offset
 	if w.known != nil {
-		if m, ok := w.known.nearest(offset); ok {
+		if m, ok := w.known.nearest(ahead); ok {
 			where += w.condition.joint() + w.behind()
 			args = append(args, m.at[0], m.at[0], m.at[1])
-			offset -= m.offset
+			ahead -= m.offset
 		}
 	}
-	return where, append(args, w.part.size, offset)
+	return where, append(args, w.part.size, ahead), ahead
 }
 
 // behind is the condition that a row stands at a landmark or behind it.
