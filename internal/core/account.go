@@ -69,13 +69,14 @@ type Holder struct {
 	RoleIDs   []RoleID
 	Disabled  bool
 	ExpiresAt time.Time // zero: never
+	TimeZone  string    // as its product names it; empty: UTC
 }
 
 // Holder gives the account's part in authentication.
 func (a Account) Holder() Holder {
 	return Holder{
 		ID: a.ID, Login: a.Login, Roles: a.Roles, Rights: a.Rights, RoleIDs: a.RoleIDs,
-		Disabled: a.Disabled, ExpiresAt: a.ExpiresAt,
+		Disabled: a.Disabled, ExpiresAt: a.ExpiresAt, TimeZone: a.TimeZone,
 	}
 }
 

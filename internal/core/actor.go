@@ -29,6 +29,7 @@ type Actor struct {
 	grant   *Grant // of an application
 	rights  rightSet
 	origin  Origin
+	zone    string     // that it sees times in, as its product names it; empty: UTC
 	token   TokenID    // it came with; zero: none
 	secret  SecretHash // of the personal token that it showed; zero: none
 	behind  behind     // who acts as it
@@ -83,6 +84,10 @@ func (a Actor) Project() ProjectID { return a.project }
 
 // Account is the account that acts, zero for other actors.
 func (a Actor) Account() AccountID { return a.account }
+
+// TimeZone is the zone that the account which acts sees times in, as its product
+// names it; empty: UTC.
+func (a Actor) TimeZone() string { return a.zone }
 
 // Origin is where the actor came from.
 func (a Actor) Origin() Origin { return a.origin }

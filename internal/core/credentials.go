@@ -106,7 +106,7 @@ func (s *Service) upgradeHash(ctx context.Context, a Account, password string) (
 func accountActor(a Account, o Origin) Actor { return holderActor(a.Holder(), o) }
 
 func holderActor(h Holder, o Origin) Actor {
-	return Actor{kind: ActorAccount, name: h.Login, account: h.ID, roles: h.Roles, rights: h.rights(), origin: o}
+	return Actor{kind: ActorAccount, name: h.Login, account: h.ID, roles: h.Roles, rights: h.rights(), origin: o, zone: h.TimeZone}
 }
 
 // AuthenticateToken gives the actor of a token that is accepted for that use:

@@ -181,6 +181,17 @@ func (t *watched) DeleteToken(id TokenID) error     { return t.takes().DeleteTok
 func (t *watched) SetTokenUsed(id TokenID, at time.Time) error {
 	return t.renews().SetTokenUsed(id, at)
 }
+func (t *watched) SetSignInSeen(id SignInID, at time.Time) error {
+	return t.renews().SetSignInSeen(id, at)
+}
+
+// DeleteSignIns takes nothing away where it makes room for new ones.
+func (t *watched) DeleteSignIns(of AccountID, keep int) error {
+	if keep > 0 {
+		return t.renews().DeleteSignIns(of, keep)
+	}
+	return t.takes().DeleteSignIns(of, keep)
+}
 func (t *watched) UpdateTicket(k Ticket) error               { return t.renews().UpdateTicket(k) } // [ticketGrace] is longer
 func (t *watched) DeleteTickets(of AccountID) error          { return t.takes().DeleteTickets(of) }
 func (t *watched) UpdateSigningKey(k SigningKey) error       { return t.takes().UpdateSigningKey(k) }

@@ -14,6 +14,7 @@ var touching = map[string]touched{
 	"UpdateAccount": {true, true}, "DeleteAccount": {true, true},
 	"UpdateAPIKey": {true, true}, "DeleteAPIKey": {true, true},
 	"UpdateToken": {true, true}, "DeleteToken": {true, true}, "SetTokenUsed": {true, false},
+	"SetSignInSeen": {true, false}, "DeleteSignIns": {true, true},
 	"UpdateTicket": {true, false}, "DeleteTickets": {true, true}, "RecredentialTickets": {true, true},
 	"UpdateSigningKey": {true, true}, "DeleteSigningKey": {true, true},
 	"UpdateApplication": {true, true}, "DeleteApplication": {true, true},
@@ -21,9 +22,9 @@ var touching = map[string]touched{
 	"PutSetting": {true, true}, "DeleteSetting": {true, true},
 
 	// Over already, which is looked at each time.
-	"DeleteExpiredTickets": {}, "PruneAccess": {},
-	// Never leased: second factors are asked for at log-in, sign-ins are read each time.
-	"UpdateSecondFactor": {}, "DeleteSecondFactor": {}, "SetSignInSeen": {}, "DeleteSignIns": {}, "DeleteSignInsSeenBefore": {},
+	"DeleteExpiredTickets": {}, "PruneAccess": {}, "DeleteSignInsSeenBefore": {},
+	// Never leased: second factors are asked for at log-in.
+	"UpdateSecondFactor": {}, "DeleteSecondFactor": {},
 	// An actor has its project's id alone, and no time of its last log-in.
 	"UpdateProject": {}, "SetLastLogin": {},
 	// Not what credentials stand for.

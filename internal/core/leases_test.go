@@ -66,9 +66,18 @@ func (w *world) credentials() map[string]shown {
 	token := must(w.AddToken(ctx, operator, core.NewToken{Account: "ada", Name: "sdk", Use: core.UseWaldur})).Reveal()
 	ticket, access := w.logIn(adas), must(w.accessToken(w.authorize()))
 	apiKey := must(w.AddAPIKey(ctx, operator, core.NewAPIKey{Project: "onboarding", Name: "ci"})).Reveal()
+	personal := must(w.AddToken(ctx, operator, core.NewToken{Account: "ada", Name: "hammer", Use: core.UseForeman})).Reveal()
+	signIn := w.signIn(personal).Reveal()
 	return map[string]shown{
 		"token":  func(s *core.Service) error { return second(s.AuthenticateToken(ctx, core.UseWaldur, token, portal)) },
 		"ticket": func(s *core.Service) error { return second(s.AuthenticateTicket(ctx, ticket, portal)) },
+		"sign-in": func(s *core.Service) error {
+			_, err := s.ResumeSignIn(ctx, signIn, signInIdle, portal)
+			if core.KindOf(err) == core.NotFound {
+				return core.ErrSignInOver // as to who holds it
+			}
+			return err
+		},
 		"access": func(s *core.Service) error { return second(s.AuthenticateAccessToken(ctx, access, jobFrom)) },
 		"api key": func(s *core.Service) error {
 			_, _, err := s.AuthenticateAPIKey(ctx, apiKey, portal)
@@ -90,8 +99,13 @@ var revocations = map[string]map[string]func(context.Context, *core.Service) err
 		"signed anew": func(ctx context.Context, s *core.Service) error {
 			return second(s.RotateSigningKey(ctx, operator, true))
 		},
-		"password": func(ctx context.Context, s *core.Service) error {
-			return s.SetPassword(ctx, operator, must(s.AccountRef(ctx, operator, "ada")).UUID, "another-long-passphrase")
+		"password": newPassword,
+	},
+	"sign-in": {
+		"disabled": disableAda,
+		"password": newPassword,
+		"its token removed": func(ctx context.Context, s *core.Service) error {
+			return s.RemoveToken(ctx, operator, "ada", core.UseForeman, "hammer")
 		},
 	},
 	"api key": {
@@ -114,6 +128,28 @@ var revocations = map[string]map[string]func(context.Context, *core.Service) err
 
 func disableAda(ctx context.Context, s *core.Service) error {
 	return second(s.SetAccountDisabled(ctx, operator, must(s.AccountRef(ctx, operator, "ada")).UUID, true))
+}
+
+func newPassword(ctx context.Context, s *core.Service) error {
+	return s.SetPassword(ctx, operator, must(s.AccountRef(ctx, operator, "ada")).UUID, "another-long-passphrase")
+}
+
+// A sign-in that is used is not idle, whichever lease there is on it; it is over
+// to the moment.
+func TestSignInsAreLookedAt(t *testing.T) {
+	t.Parallel()
+	onEach(t, func(t *testing.T, w *world) {
+		show := w.credentials()["sign-in"]
+		server, _ := w.leasing(false)
+		for range 3 {
+			w.clock.advance(signInIdle - time.Second)
+			if err := show(server); err != nil {
+				t.Fatalf("a sign-in in use: %v", err)
+			}
+		}
+		w.clock.advance(signInIdle)
+		sameError(t, "after it was idle", show(server), core.ErrSignInOver)
+	})
 }
 
 // A credential that is shown again is not read again; one that was revoked is

@@ -113,34 +113,35 @@ func (s *Service) noteLogin(tx Tx, id AccountID, now time.Time) error {
 // NotFound where the secret is none's, [ErrSignInOver] and [ErrDisabled] where
 // it was one's.
 func (s *Service) ResumeSignIn(ctx context.Context, secret string, idle time.Duration, o Origin) (Actor, error) {
-	now := s.clock()
-	in, err := view(ctx, s, func(tx Tx) (resumed, error) { return signInBy(tx, hashSecret(secret)) })
+	now, hash := s.clock(), hashSecret(secret)
+	in, err := leased(ctx, s, leaseKey{"sign-in", hash}, s.store.View, func(tx Tx) (resumed, error) { return signInBy(tx, hash) })
 	switch {
 	case err != nil:
 		return Actor{}, err
 	case in.over(now, idle):
 		return Actor{}, ErrSignInOver
-	case !in.account.ActiveAt(now):
+	case !in.of.ActiveAt(now):
 		return Actor{}, ErrDisabled
 	}
 	if now.Sub(in.SeenAt) >= noted {
 		err = s.store.Update(ctx, func(tx Tx) error { return in.noteSeen(tx, now) })
 	}
-	return accountActor(in.account, o).showing(in.Token), err
+	return holderActor(in.of, o).showing(in.Token), err
 }
 
 // resumed is a sign-in with what it rests on.
 type resumed struct {
 	SignIn
-	account Account
-	token   Token // that began it; zero: none did, or it is gone
+	of    Holder
+	token Token // that began it; zero: none did, or it is gone
 }
 
 func signInBy(tx Tx, secret SecretHash) (in resumed, err error) {
 	if in.SignIn, err = tx.SignInByHash(secret); err != nil {
 		return in, as(errNoSignIn, err)
 	}
-	if in.account, err = tx.Account(in.Account); err != nil || !in.byToken() {
+	account, err := tx.Account(in.Account)
+	if in.of = account.Holder(); err != nil || !in.byToken() {
 		return in, err
 	}
 	in.token, err = tx.TokenByHash(UseForeman, in.Token)

@@ -137,6 +137,7 @@ type holderRow struct {
 	Disabled      bool
 	ExpiresAt     instant `bun:",nullzero"`
 	Rights        texts
+	TimeZone      string
 
 	RoleIDs numbers `bun:"role_ids,scanonly"`
 }
@@ -147,6 +148,7 @@ func (r holderRow) holder() core.Holder {
 	return core.Holder{
 		ID: core.AccountID(r.ID), Login: r.Login, Roles: core.Roles{Admin: r.Admin, Support: r.Support},
 		Rights: textsTo[core.Right](r.Rights), RoleIDs: idsOf[core.RoleID](r.RoleIDs), Disabled: r.Disabled, ExpiresAt: r.ExpiresAt.Time,
+		TimeZone: r.TimeZone,
 	}
 }
 

@@ -12,12 +12,7 @@ func (c *call) zone() *time.Location {
 		return c.zoneKnown
 	}
 	c.zoneKnown = time.UTC
-	name := ""
-	if c.by.Account() != 0 {
-		if self, err := c.Core.AccountRef(c.r.Context(), c.by, c.by.Name()); err == nil {
-			name = self.TimeZone
-		}
-	}
+	name := c.by.TimeZone()
 	if cookie, err := c.r.Cookie("timezone"); name == "" && err == nil {
 		name = cookie.Value
 	}
