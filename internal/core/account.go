@@ -83,6 +83,16 @@ func (a Account) Holder() Holder {
 // ActiveAt tells whether the account may log in and its keys be served.
 func (h Holder) ActiveAt(now time.Time) bool { return !h.Disabled && !expired(h.ExpiresAt, now) }
 
+// Place is what of an account decides who sees it.
+type Place struct {
+	ID            AccountID
+	Admin         bool
+	Organizations []OrganizationID
+	Locations     []LocationID
+}
+
+func (a Account) place() Place { return Place{a.ID, a.Roles.Admin, a.Organizations, a.Locations} }
+
 // OrganizationID is an organization's integer id.
 type OrganizationID int64
 

@@ -102,7 +102,7 @@ func gradeOf(k CollectedKey) Grade {
 }
 
 func (s *Service) adoptNewKey(tx Tx, by Actor, to Account, from Session, k CollectedKey) (Key, error) {
-	policy, err := s.keyPolicy(tx, nil)
+	policy, err := s.keyPolicy(tx)
 	if err != nil {
 		return Key{}, err
 	}

@@ -119,7 +119,7 @@ type applier struct {
 // policy is what new keys are held to: what the file says, if it says anything.
 func (a *applier) policy() (sshkey.Policy, error) {
 	if a.rules == nil {
-		rules, err := a.keyPolicy(a.tx, nil)
+		rules, err := a.keyPolicy(a.tx)
 		if err != nil {
 			return rules, err
 		}

@@ -331,8 +331,7 @@ func (k keyring) put(_ string, want DesiredKey) error {
 		Unique: k.unique, Policy: &policy,
 	}
 	if k.owner.ID == 0 {
-		_, err := k.judgeNewKey(k.tx, in)
-		return err
+		return newDraft(in, policy).wrong
 	}
 	if !k.replaced[want.Name] {
 		k.note("create", k.object(want))

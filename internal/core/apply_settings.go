@@ -57,7 +57,11 @@ const settingsPrefix = "face."
 // FaceSettings gives the section of `apply`'s settings for a face, as JSON;
 // empty where there is none. It is for the face itself, whoever is asking it.
 func (s *Service) FaceSettings(ctx context.Context, section string) (string, error) {
-	name := settingsPrefix + section
+	return s.settingLeased(ctx, settingsPrefix+section)
+}
+
+// settingLeased gives a setting by its lease; empty: there is none.
+func (s *Service) settingLeased(ctx context.Context, name string) (string, error) {
 	return leased(ctx, s, leaseKey{kind: name}, s.store.Glance, func(tx Tx) (string, error) {
 		text, err := tx.Setting(name)
 		return text, ignore(NotFound, err)

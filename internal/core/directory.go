@@ -71,9 +71,9 @@ func (v sight) within(in Scope) sight {
 }
 
 // sees tells whether the account is seen.
-func (v sight) sees(a Account) bool {
+func (v sight) sees(a Place) bool {
 	switch {
-	case v.everybody, a.ID == v.self, v.admins && a.Roles.Admin:
+	case v.everybody, a.ID == v.self, v.admins && a.Admin:
 		return true
 	case len(v.organizations)+len(v.locations) == 0:
 		return false
@@ -122,7 +122,7 @@ func seen(tx Tx, by Actor, in Scope, id AccountID) (Account, error) {
 		return Account{}, err
 	}
 	account, err := tx.Account(id)
-	if err == nil && !v.sees(account) {
+	if err == nil && !v.sees(account.place()) {
 		return Account{}, ErrNoAccount
 	}
 	return account, as(ErrNoAccount, err)

@@ -82,13 +82,25 @@ func (s *Service) AddUserKey(ctx context.Context, by Actor, in Scope, n NewKey) 
 	if err := by.Require(CreateKeys, n.Owner); err != nil {
 		return Key{}, err
 	}
+	d, err := s.draft(ctx, n)
+	if err != nil {
+		return Key{}, err
+	}
 	return update(ctx, s, func(tx Tx) (Key, error) {
-		if _, err := seen(tx, by, in, n.Owner); err != nil {
+		v, err := sightOf(tx, by, in)
+		if err != nil {
 			return Key{}, err
+		}
+		owner, err := d.owner(tx)
+		if err == nil && !v.sees(owner.Place) {
+			err = ErrNoAccount
+		}
+		if err != nil {
+			return Key{}, as(ErrNoAccount, err)
 		}
 		return once(s, tx, by, Key.id,
 			func(id uuid.UUID) (Key, error) { return tx.KeyByUUID(id) },
-			func() (Key, error) { return s.addKey(tx, by, n) })
+			func() (Key, error) { return s.addKey(tx, by, d, owner) })
 	})
 }
 

@@ -138,10 +138,6 @@ func (f faultyTx) Account(id core.AccountID) (core.Account, error) {
 	return get(f.faulty, func() (core.Account, error) { return f.Tx.Account(id) })
 }
 
-func (f faultyTx) AccountUUID(id core.AccountID) (uuid.UUID, error) {
-	return get(f.faulty, func() (uuid.UUID, error) { return f.Tx.AccountUUID(id) })
-}
-
 func (f faultyTx) AccountByUUID(id uuid.UUID) (core.Account, error) {
 	return get(f.faulty, func() (core.Account, error) { return f.Tx.AccountByUUID(id) })
 }
@@ -269,6 +265,10 @@ func (f faultyTx) ServedKeys(login string) (of core.Keyholder, keys []core.Serve
 		return err
 	})
 	return of, keys, err
+}
+
+func (f faultyTx) KeyOwner(k core.Key, u core.Uniqueness, e core.Elsewhere) (core.KeyOwner, error) {
+	return get(f.faulty, func() (core.KeyOwner, error) { return f.Tx.KeyOwner(k, u, e) })
 }
 
 func (f faultyTx) KeysByFingerprint(sum sshkey.SHA256) ([]core.Key, error) {

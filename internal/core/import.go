@@ -30,7 +30,7 @@ func (s *Service) ImportKeys(ctx context.Context, by Actor, keys []ImportedKey, 
 	}
 	var done Imported
 	err := s.store.Bulk(ctx, func(tx Tx) error {
-		policy, err := s.keyPolicy(tx, nil)
+		policy, err := s.keyPolicy(tx)
 		if err != nil {
 			return err
 		}

@@ -29,10 +29,14 @@ func (s *Service) newKeyBatch(tx Tx, by Actor, comment string) *keyBatch {
 	return &keyBatch{Service: s, tx: tx, by: by, comment: comment, seen: map[holding]bool{}}
 }
 
-// add takes a key in, or says why not. An owner's key comes once.
+// add takes a key with a policy in, or says why not. An owner's key comes once.
 func (b *keyBatch) add(in NewKey) error {
-	k, err := b.newKey(b.tx, in)
-	if err != nil {
+	d := newDraft(in, *in.Policy)
+	if d.wrong != nil {
+		return d.wrong
+	}
+	k := b.made(d)
+	if err := unused(b.tx, k, in.Unique); err != nil {
 		return err
 	}
 	h := holding{in.Owner, k.Public.SHA256()}

@@ -52,15 +52,19 @@ type NewKey struct {
 // AddKey gives an account a key. Its owner and those who manage everything may.
 // Invalid names the fields name and public_key; Conflict says what is taken.
 func (s *Service) AddKey(ctx context.Context, by Actor, in NewKey) (KeyEntry, error) {
+	d, err := s.draftFor(ctx, by, in)
+	if err != nil {
+		return KeyEntry{}, err
+	}
 	k, err := update(ctx, s, func(tx Tx) (KeyEntry, error) {
-		owner, err := s.ownerFor(tx, by, in.Owner)
+		owner, err := d.owner(tx)
 		if err != nil {
 			return KeyEntry{}, err
 		}
 		k, err := once(s, tx, by, Key.id,
 			func(id uuid.UUID) (Key, error) { return keyFor(tx, by, id) },
-			func() (Key, error) { return s.addKey(tx, by, in) })
-		return KeyEntry{k, owner}, err
+			func() (Key, error) { return s.addKey(tx, by, d, owner) })
+		return KeyEntry{k, owner.UUID}, err
 	})
 	return k, s.notePrivateKey(ctx, by, in, err)
 }
@@ -69,12 +73,16 @@ func (s *Service) AddKey(ctx context.Context, by Actor, in NewKey) (KeyEntry, er
 // faces that have to tell it beside what else is wrong with a request. Its
 // owner and those who manage everything may.
 func (s *Service) CheckKey(ctx context.Context, by Actor, in NewKey) error {
-	err := s.store.View(ctx, func(tx Tx) error {
-		if _, err := s.ownerFor(tx, by, in.Owner); err != nil {
+	d, err := s.draftFor(ctx, by, in)
+	if err != nil {
+		return err
+	}
+	err = s.store.Glance(ctx, func(tx Tx) error {
+		owner, err := d.owner(tx)
+		if err != nil {
 			return err
 		}
-		_, err := s.newKey(tx, in)
-		return err
+		return d.refusal(owner)
 	})
 	return s.notePrivateKey(ctx, by, in, err)
 }
@@ -109,30 +117,29 @@ func isPrivateKey(err error) bool {
 
 func (k Key) id() uuid.UUID { return k.UUID }
 
-// ownerFor gives the UUID of an account where the actor may change its keys.
-func (s *Service) ownerFor(tx Tx, by Actor, id AccountID) (uuid.UUID, error) {
-	if !by.manages() && !by.owns(id) {
-		return uuid.UUID{}, errDenied
+// draftFor reads a new key where the actor may give its owner one.
+func (s *Service) draftFor(ctx context.Context, by Actor, in NewKey) (draft, error) {
+	if !by.manages() && !by.owns(in.Owner) {
+		return draft{}, errDenied
 	}
-	return tx.AccountUUID(id)
+	return s.draft(ctx, in)
 }
 
 // addKey adds a key to an account that is there.
-func (s *Service) addKey(tx Tx, by Actor, in NewKey) (Key, error) {
-	k, err := s.newKey(tx, in)
+func (s *Service) addKey(tx Tx, by Actor, d draft, owner KeyOwner) (Key, error) {
+	if err := d.refusal(owner); err != nil {
+		return Key{}, err
+	}
+	added, err := s.pasteKeys(tx, by, d.Comment, s.made(d))
 	if err != nil {
 		return Key{}, err
 	}
-	added, err := s.pasteKeys(tx, by, in.Comment, k)
-	if err != nil {
-		return Key{}, err
+	k := added[0]
+	if owner.Other != (uuid.UUID{}) {
+		other := Account{UUID: owner.Other}
+		err = s.audit(tx, by, "key.flag", k.object(), withDetail("also a key of "+other.object()))
 	}
-	if in.Elsewhere == ElsewhereFlagged {
-		if err := s.flagElsewhere(tx, by, added[0]); err != nil {
-			return Key{}, err
-		}
-	}
-	return added[0], nil
+	return k, err
 }
 
 // pasteKeys stores keys that may be added, which nobody has proven.
@@ -146,48 +153,6 @@ func (s *Service) pasteKeys(tx Tx, by Actor, comment string, keys ...Key) ([]Key
 		evidence[i] = Evidence{Key: k.ID, Grade: Pasted, At: k.CreatedAt, Address: by.origin.Address}
 	}
 	return keys, tx.InsertEvidence(evidence...)
-}
-
-// newKey makes a key that may be added.
-func (s *Service) newKey(tx Tx, in NewKey) (Key, error) {
-	public, err := s.judgeNewKey(tx, in)
-	if err != nil {
-		return Key{}, err
-	}
-	now := s.clock()
-	k := Key{
-		UUID: newUUID(), ShortID: NewShortID(), Owner: in.Owner, Name: in.Name, Text: in.Text,
-		Public: public, Shared: in.Shared, CreatedAt: now, UpdatedAt: now,
-	}
-	if err := unused(tx, k, in.Unique); err != nil || in.Elsewhere != ElsewhereRefused {
-		return k, err
-	}
-	if _, found, err := elsewhere(tx, k); err != nil || !found {
-		return k, err
-	}
-	return Key{}, conflictAt(errTaken, "public_key", "is already a key of another account")
-}
-
-// elsewhere gives the first other account that has the key too.
-func elsewhere(tx Tx, k Key) (Account, bool, error) {
-	all, err := tx.KeysByFingerprint(k.Public.SHA256())
-	if err != nil {
-		return Account{}, false, err
-	}
-	i := slices.IndexFunc(all, func(other Key) bool { return other.Owner != k.Owner })
-	if i < 0 {
-		return Account{}, false, nil
-	}
-	other, err := tx.Account(all[i].Owner)
-	return other, err == nil, err
-}
-
-func (s *Service) flagElsewhere(tx Tx, by Actor, k Key) error {
-	other, found, err := elsewhere(tx, k)
-	if err != nil || !found {
-		return err
-	}
-	return s.audit(tx, by, "key.flag", k.object(), withDetail("also a key of "+other.object()))
 }
 
 // insertKeys stores keys, each with its first revision and its audit event.
@@ -221,22 +186,6 @@ func (s *Service) revise(tx Tx, by Actor, did RevisionAction, comment string, ke
 
 func (k Key) object() string { return "key " + k.UUID.String() }
 
-// judgeNewKey says all that is wrong with a new key at once.
-func (s *Service) judgeNewKey(tx Tx, in NewKey) (sshkey.PublicKey, error) {
-	var p problems
-	checkLabel(&p, "name", in.Name, maxKeyName)
-	checkComment(&p, in.Comment)
-	policy, err := s.keyPolicy(tx, in.Policy)
-	if err != nil {
-		return sshkey.PublicKey{}, err
-	}
-	public, err := readPublicKey(in.Text, policy)
-	if err != nil {
-		p.because("public_key", err)
-	}
-	return public, p.err()
-}
-
 func readPublicKey(text string, policy sshkey.Policy) (sshkey.PublicKey, error) {
 	k, err := plainKey(text)
 	if err != nil {
@@ -259,24 +208,20 @@ func plainKey(text string) (sshkey.PublicKey, error) {
 	return line.Key, nil
 }
 
-// keyPolicy gives what the caller asks for, else what `apply` has set, else
-// the default.
-func (s *Service) keyPolicy(tx Tx, asked *sshkey.Policy) (sshkey.Policy, error) {
-	if asked != nil {
-		return *asked, nil
-	}
+// keyPolicy gives what `apply` has set, else the default.
+func (s *Service) keyPolicy(tx Tx) (sshkey.Policy, error) {
 	text, err := tx.Setting(keysPolicyName)
-	if KindOf(err) == NotFound {
-		return sshkey.Policy{}, nil
-	}
-	if err != nil {
+	if ignore(NotFound, err) != nil {
 		return sshkey.Policy{}, err
 	}
 	return parseKeyPolicy(text)
 }
 
-// parseKeyPolicy reads the settings of section "keys" of the apply file.
+// parseKeyPolicy reads the settings of section "keys" of the apply file, or none.
 func parseKeyPolicy(text string) (sshkey.Policy, error) {
+	if text == "" {
+		return sshkey.Policy{}, nil
+	}
 	var wire struct {
 		AllowedTypes []string `json:"allowed_types"`
 		MinRSABits   int      `json:"min_rsa_bits"`
@@ -312,7 +257,7 @@ func checkName(p *problems, name string) {
 func unused(tx Tx, k Key, u Uniqueness) error {
 	if u.Name {
 		if err := absent(tx.OwnerKeyByName(k.Owner, k.Name)); err != nil {
-			return conflictAt(err, "name", "is already the name of another key of this account")
+			return conflictAt(err, "name", namedText)
 		}
 	}
 	if u.Key {
@@ -320,8 +265,6 @@ func unused(tx Tx, k Key, u Uniqueness) error {
 	}
 	return nil
 }
-
-const ownedText = "is already a key of this account"
 
 var errTaken = Errorf(Conflict, "already taken")
 

@@ -28,8 +28,8 @@ func TestSeenIsListed(t *testing.T) {
 				AccountOrganizationAttr: anyOf(a.Organizations), AccountLocationAttr: anyOf(a.Locations),
 			}[name]
 		})
-		if v.sees(a) != listed {
-			rt.Errorf("%+v sees %+v: %v, lists it: %v", v, a, v.sees(a), listed)
+		if v.sees(a.place()) != listed {
+			rt.Errorf("%+v sees %+v: %v, lists it: %v", v, a, v.sees(a.place()), listed)
 		}
 	})
 }

@@ -88,7 +88,6 @@ func (p Page) clamped() Page { return Page{Offset: max(p.Offset, 0), Limit: max(
 // AccountStore keeps accounts with their memberships.
 type AccountStore interface {
 	Account(id AccountID) (Account, error)
-	AccountUUID(id AccountID) (uuid.UUID, error)
 	AccountByUUID(id uuid.UUID) (Account, error)
 	AccountByLogin(login string) (Account, error)    // without regard to case
 	AccountsByEmail(email string) ([]Account, error) // without regard to case, by id
@@ -186,9 +185,12 @@ type KeyStore interface {
 	ServedKeys(login string) (Keyholder, []ServedKey, error)
 	OwnerKey(owner AccountID, f sshkey.SHA256) (Key, error)
 	OwnerKeyByName(owner AccountID, name string) (Key, error) // the first by id
-	Keys(q KeyQuery) ([]Key, int, error)                      // and how many match in all
-	KeyEntries(q KeyQuery) ([]KeyEntry, int, error)           // likewise
-	InsertKeys(keys ...Key) ([]KeyID, error)                  // which have no ids yet
+	// KeyOwner gives the account that is to have a key, with what speaks against
+	// it: names and keys of its as far as u asks, other owners unless e takes them.
+	KeyOwner(k Key, u Uniqueness, e Elsewhere) (KeyOwner, error)
+	Keys(q KeyQuery) ([]Key, int, error)            // and how many match in all
+	KeyEntries(q KeyQuery) ([]KeyEntry, int, error) // likewise
+	InsertKeys(keys ...Key) ([]KeyID, error)        // which have no ids yet
 	UpdateKey(k Key) error
 	DeleteKey(id KeyID) error                    // its evidence goes with it, its revisions stay
 	InsertRevisions(r ...Revision) error         // each of another key. Number is given by the store: one more than the last

@@ -42,13 +42,11 @@ type accountRow struct {
 	RoleIDs       numbers `bun:"role_ids,scanonly"`
 }
 
-func (accountRow) derived() [][2]string {
-	return [][2]string{
-		{"organizations", "(SELECT string_agg(CAST(organization_id AS text), ',') FROM account_organizations WHERE account_id = accounts.id)"},
-		{"locations", "(SELECT string_agg(CAST(location_id AS text), ',') FROM account_locations WHERE account_id = accounts.id)"},
-		roleIDs,
-	}
-}
+func (accountRow) derived() [][2]string { return [][2]string{organizationIDs, locationIDs, roleIDs} }
+
+var organizationIDs = [2]string{"organizations", "(SELECT string_agg(CAST(organization_id AS text), ',') FROM account_organizations WHERE account_id = accounts.id)"}
+
+var locationIDs = [2]string{"locations", "(SELECT string_agg(CAST(location_id AS text), ',') FROM account_locations WHERE account_id = accounts.id)"}
 
 var roleIDs = [2]string{"role_ids", "(SELECT string_agg(CAST(role_id AS text), ',') FROM account_roles WHERE account_id = accounts.id)"}
 
@@ -105,20 +103,6 @@ func (r accountRow) account() core.Account {
 
 func (t *tx) Account(id core.AccountID) (core.Account, error) {
 	return one(accountRow.account)(get[accountRow](t, "WHERE id = ?", int64(id)))
-}
-
-// accountUUIDRow is all that who makes keys has to know of their owner, who has
-// twenty-seven columns.
-type accountUUIDRow struct {
-	bun.BaseModel `bun:"table:accounts"`
-	ID            int64 `bun:",pk"`
-	UUID          uid   `bun:"uuid"`
-}
-
-func (r accountUUIDRow) uuid() uuid.UUID { return uuid.UUID(r.UUID) }
-
-func (t *tx) AccountUUID(id core.AccountID) (uuid.UUID, error) {
-	return one(accountUUIDRow.uuid)(get[accountUUIDRow](t, "WHERE id = ?", int64(id)))
 }
 
 func (t *tx) AccountByUUID(id uuid.UUID) (core.Account, error) {

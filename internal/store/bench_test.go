@@ -91,10 +91,7 @@ func randomKey(owner core.AccountID) core.Key {
 
 // addKey does what core does to add a key.
 func addKey(tx core.Tx, k core.Key) error {
-	if _, err := tx.OwnerKeyByName(k.Owner, k.Name); core.KindOf(err) != core.NotFound {
-		return err
-	}
-	if _, err := tx.OwnerKey(k.Owner, k.Public.SHA256()); core.KindOf(err) != core.NotFound {
+	if _, err := tx.KeyOwner(k, core.Uniqueness{Name: true, Key: true}, core.ElsewhereTaken); err != nil {
 		return err
 	}
 	ids, err := tx.InsertKeys(k)

@@ -389,11 +389,11 @@ func lookUps(tx core.Tx) error {
 	now, page := time.Now(), core.Page{Offset: 10, Limit: 10}
 	var errs []error
 	for _, err := range []error{
-		fails(tx.Account(1)), fails(tx.AccountUUID(1)), fails(tx.AccountByUUID(uuid.New())), fails(tx.AccountByLogin("x")), fails(tx.AccountsByEmail("x")),
+		fails(tx.Account(1)), fails(tx.AccountByUUID(uuid.New())), fails(tx.AccountByLogin("x")), fails(tx.AccountsByEmail("x")),
 		fails(tx.OrganizationByName("x")), fails(tx.LocationByName("x")), fails(tx.Project(1)), fails(tx.ProjectByName("x")),
 		fails(tx.APIKeyByHash(core.SecretHash{})), fails(tx.APIKeys(1)), fails(tx.TokenByHash("x", core.SecretHash{})), fails2(tx.Bearer("x", core.SecretHash{})), fails2(tx.ServedKeys("x")), fails(tx.Tokens(1)),
 		fails(tx.Key(1)), fails(tx.KeyByUUID(uuid.New())), fails(tx.KeysByOwner(1)), fails(tx.KeysByFingerprint(sshkey.SHA256{})),
-		fails(tx.OwnerKey(1, sshkey.SHA256{})), fails(tx.OwnerKeyByName(1, "x")), fails(tx.Revisions(uuid.New())), fails(tx.EvidenceOf(1)),
+		fails(tx.OwnerKey(1, sshkey.SHA256{})), fails(tx.KeyOwner(core.Key{Owner: 1}, core.Uniqueness{Name: true, Key: true}, core.ElsewhereFlagged)), fails(tx.OwnerKeyByName(1, "x")), fails(tx.Revisions(uuid.New())), fails(tx.EvidenceOf(1)),
 		fails2(tx.Keys(core.KeyQuery{Where: core.OwnedBy(1), Page: page})),
 		fails2(tx.KeyEntries(core.KeyQuery{Where: core.OwnedBy(1), Page: page})),
 		fails2(tx.Keys(core.KeyQuery{Where: core.HasFingerprint(fingerprint(sshkey.HashMD5, 16))})),

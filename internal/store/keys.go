@@ -107,6 +107,35 @@ func (t *tx) OwnerKeyByName(owner core.AccountID, name string) (core.Key, error)
 	return one(keyRow.key)(get[keyRow](t, "WHERE owner = ? AND name = ? ORDER BY id", int64(owner), name))
 }
 
+// KeyOwner asks what is to be known before a key is added with one statement. The
+// id that the key will have comes with it, so that nobody waits for the key.
+func (t *tx) KeyOwner(k core.Key, u core.Uniqueness, e core.Elsewhere) (of core.KeyOwner, err error) {
+	var id, other uid
+	var organizations, locations numbers
+	q := lookUp{}
+	q.ask(&id, "uuid")
+	q.ask(&of.Admin, "admin")
+	q.ask(&organizations, organizationIDs[1])
+	q.ask(&locations, locationIDs[1])
+	sum := k.Public.SHA256()
+	if u.Name {
+		q.ask(&of.Named, "EXISTS (SELECT 1 FROM keys WHERE owner = accounts.id AND name = ?)", k.Name)
+	}
+	if u.Key { // the plus is as in OwnerKey
+		q.ask(&of.Holds, "EXISTS (SELECT 1 FROM keys WHERE sha256 = ? AND +owner = accounts.id)", sum[:])
+	}
+	if e != core.ElsewhereTaken {
+		q.ask(&other, "(SELECT o.uuid FROM keys JOIN accounts o ON o.id = owner WHERE sha256 = ? AND owner <> accounts.id ORDER BY keys.id LIMIT 1)", sum[:])
+	}
+	if next := t.db.speaks.nextID("keys"); next != "" && !t.readOnly {
+		q.ask(&t.nextKey, next)
+	}
+	err = q.one(t, "accounts WHERE id = ?", int64(k.Owner))
+	of.ID, of.UUID, of.Other = k.Owner, uuid.UUID(id), uuid.UUID(other)
+	of.Organizations, of.Locations = idsOf[core.OrganizationID](organizations), idsOf[core.LocationID](locations)
+	return of, err
+}
+
 // keyFields are what keys can be filtered and ordered by.
 var keyFields = fields{ //nolint:exhaustive // the other attributes are of other lists
 	core.KeyIDAttr:        {name: "id", sharp: true},
@@ -171,6 +200,10 @@ func (t *tx) InsertKeys(keys ...core.Key) ([]core.KeyID, error) {
 }
 
 func (t *tx) insertKeys(rows []keySearchRow) ([]core.KeyID, error) {
+	if id := t.nextKey; len(rows) == 1 && id != 0 {
+		t.nextKey, rows[0].ID = 0, id
+		return []core.KeyID{core.KeyID(id)}, insertNext(t, rows[0])
+	}
 	if len(rows) == 1 { // which does without the journal that SQLite keeps for RETURNING
 		id, err := insert(t, rows[0])
 		return []core.KeyID{core.KeyID(id)}, err

@@ -286,9 +286,14 @@ func (d postgresDialect) insert(ctx context.Context, r runner, text string, args
 	return id, err
 }
 
+func (postgresDialect) nextID(table string) string { return "nextval('" + sequenceOf(table) + "')" }
+
+// sequenceOf is PostgreSQL's own name for what ids of a table come from.
+func sequenceOf(table string) string { return table + "_id_seq" }
+
 // reserve moves the sequence on to the id, if it is not past it.
 func (postgresDialect) reserve(t *tx, table string, id int64) error {
-	sequence := table + "_id_seq" // PostgreSQL's own naming
+	sequence := sequenceOf(table)
 	_, err := t.count("SELECT setval('"+sequence+"', ?) FROM "+sequence+" WHERE last_value < ?", id, id)
 	return err
 }

@@ -38,6 +38,9 @@ type dialect interface {
 	placeholders(text string) string
 	// insert runs an INSERT of one row and gives the row's new id.
 	insert(ctx context.Context, r runner, text string, args []any) (int64, error)
+	// nextID is the expression for the id that a table's next row is to have, in a
+	// transaction that writes; empty where that is told with the row at no cost.
+	nextID(table string) string
 	// reserve makes sure that an id which was given is not used again.
 	reserve(t *tx, table string, id int64) error
 	// rules are the database's own check of itself.
@@ -225,6 +228,38 @@ func insertLater[R any](t *tx, row R, told func(id int64)) error {
 	s := shapeOf[R](t.db)
 	put := func(ctx context.Context, text string, args []any) error { return t.run.laterID(ctx, text, args, told) }
 	return t.put(put, s.inserts, values(s.columns[1:], reflect.ValueOf(&row).Elem()))
+}
+
+// insertNext adds a row that has the id which the database would give next.
+func insertNext[R any](t *tx, row R) error {
+	s := shapeOf[R](t.db)
+	return t.later(s.insertsID, values(s.columns, reflect.ValueOf(&row).Elem())...)
+}
+
+// lookUp is a query that is made of what it asks for.
+type lookUp struct {
+	columns []string
+	args    []any
+	dest    []any
+}
+
+// ask has one more column read into dest: an expression, with its arguments.
+func (q *lookUp) ask(dest any, expression string, args ...any) {
+	q.columns, q.args, q.dest = append(q.columns, expression), append(q.args, args...), append(q.dest, dest)
+}
+
+// one reads the one row that the rest of the query finds, from FROM on.
+func (q *lookUp) one(t *tx, rest string, args ...any) error {
+	err := error(errNotFound)
+	scan := func(r answer) error {
+		err = nil
+		return r.Scan(q.dest...)
+	}
+	text := "SELECT " + strings.Join(q.columns, ", ") + " FROM " + rest
+	if failed := t.query(scan, text, append(q.args, args...)...); failed != nil {
+		return failed
+	}
+	return err
 }
 
 // steps are how many rows one statement takes at once, where it can take many.

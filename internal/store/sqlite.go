@@ -198,6 +198,8 @@ func (sqliteDialect) insert(ctx context.Context, r runner, text string, args []a
 	return result.LastInsertId()
 }
 
+func (sqliteDialect) nextID(string) string { return "" }
+
 // reserve does nothing: AUTOINCREMENT goes on from the largest id there ever was.
 func (sqliteDialect) reserve(*tx, string, int64) error { return nil }
 

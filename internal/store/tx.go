@@ -29,6 +29,7 @@ type tx struct {
 	begun    bool       // a statement was run
 	moving   bool       // each statement sees what was committed before it
 	wrote    bool       // it may have changed something
+	nextKey  int64      // the id that the next key is to have; zero: not known
 	unnamed  []namedKey // keys whose names the index does not know yet
 	edited   []string   // lists of which another edition begins
 }

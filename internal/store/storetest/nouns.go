@@ -62,8 +62,10 @@ func fails2[T, U any](_ T, _ U, err error) error { return err }
 
 func lookUps(t testing.TB) map[string]func(core.Tx) error {
 	return map[string]func(core.Tx) error{
-		"Account":                func(tx core.Tx) error { return fails(tx.Account(9999)) },
-		"AccountUUID":            func(tx core.Tx) error { return fails(tx.AccountUUID(9999)) },
+		"Account": func(tx core.Tx) error { return fails(tx.Account(9999)) },
+		"KeyOwner": func(tx core.Tx) error {
+			return fails(tx.KeyOwner(core.Key{Owner: 9999, Name: "x", Public: NewPublicKey(t)}, core.Uniqueness{Name: true, Key: true}, core.ElsewhereFlagged))
+		},
 		"AccountByUUID":          func(tx core.Tx) error { return fails(tx.AccountByUUID(uuid.New())) },
 		"AccountByLogin":         func(tx core.Tx) error { return fails(tx.AccountByLogin("nobody")) },
 		"OrganizationByName":     func(tx core.Tx) error { return fails(tx.OrganizationByName("nothing")) },
@@ -514,6 +516,78 @@ func testKeys(t *testing.T, s core.Store) {
 			same("KeysByFingerprint", idsIn(byFingerprint, keyID), []core.KeyID{one.ID, other.ID}),
 			same("OwnerKey", ownerKey.ID, other.ID), same("OwnerKeyByName", byName.ID, other.ID), same("KeyByUUID", byUUID.ID, two.ID))
 	})
+}
+
+// testKeyOwner asks whether accounts may have a key that one of them has.
+func testKeyOwner(t *testing.T, s core.Store) {
+	var ada, bob core.Account
+	var k core.Key
+	update(t, s, func(tx core.Tx) error {
+		var errs [7]error
+		org, at := core.Organization{UUID: uuid.New(), Name: "acme"}, core.Location{UUID: uuid.New(), Name: "berlin"}
+		org.ID, errs[0] = tx.InsertOrganization(org)
+		at.ID, errs[1] = tx.InsertLocation(at)
+		ada, errs[2] = newAccount(t, tx)
+		bob, errs[3] = newAccount(t, tx)
+		ada.Organizations, ada.Locations = []core.OrganizationID{org.ID}, []core.LocationID{at.ID}
+		ada.Roles.Admin, bob.Roles.Admin = true, false
+		errs[4], errs[5] = tx.UpdateAccount(ada), tx.UpdateAccount(bob)
+		k, errs[6] = newKey(t, tx, ada.ID)
+		return errors.Join(errs[:]...)
+	})
+	adas := core.KeyOwner{Place: core.Place{ID: ada.ID, Admin: true, Organizations: ada.Organizations, Locations: ada.Locations}, UUID: ada.UUID}
+	bobs := core.KeyOwner{Place: core.Place{ID: bob.ID}, UUID: bob.UUID}
+	all := core.Uniqueness{Name: true, Key: true}
+	with := func(of core.KeyOwner, named, holds bool, other uuid.UUID) core.KeyOwner {
+		of.Named, of.Holds, of.Other = named, holds, other
+		return of
+	}
+	upper, another := k, k
+	upper.Name, another.Public = strings.ToUpper(k.Name), NewPublicKey(t)
+	for what, c := range map[string]struct {
+		of   core.AccountID
+		k    core.Key
+		u    core.Uniqueness
+		e    core.Elsewhere
+		want core.KeyOwner
+	}{
+		"nothing asked":       {ada.ID, k, core.Uniqueness{}, core.ElsewhereTaken, adas},
+		"all asked":           {ada.ID, k, all, core.ElsewhereFlagged, with(adas, true, true, uuid.UUID{})},
+		"name in upper case":  {ada.ID, upper, all, core.ElsewhereTaken, with(adas, false, true, uuid.UUID{})},
+		"another of the name": {ada.ID, another, all, core.ElsewhereRefused, with(adas, true, false, uuid.UUID{})},
+		"key of another":      {bob.ID, k, all, core.ElsewhereRefused, with(bobs, false, false, ada.UUID)},
+		"not asked for it":    {bob.ID, k, all, core.ElsewhereTaken, bobs},
+	} {
+		c.k.Owner = c.of
+		view(t, s, func(tx core.Tx) error {
+			got, err := tx.KeyOwner(c.k, c.u, c.e)
+			return errors.Join(err, same("KeyOwner, "+what, got, c.want))
+		})
+	}
+	for range 2 { // who looked before he adds gets ids as who did not
+		update(t, s, func(tx core.Tx) error {
+			last, next := k, another
+			next.Owner, next.Name = bob.ID, ""
+			if _, err := tx.KeyOwner(next, all, core.ElsewhereTaken); err != nil {
+				return err
+			}
+			for i := range 2 {
+				added, err := newKey(t, tx, bob.ID)
+				if err != nil || added.ID <= last.ID {
+					return errors.Join(err, fmt.Errorf("key %d got the id %d after %d", i, added.ID, last.ID))
+				}
+				got, err := tx.Key(added.ID)
+				if err != nil {
+					return err
+				}
+				if err := same("a key that was added", got, added); err != nil {
+					return err
+				}
+				last = added
+			}
+			return nil
+		})
+	}
 }
 
 // testDrawnAgain draws short ids that are in use: once, which nobody is to
