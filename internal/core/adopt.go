@@ -73,6 +73,9 @@ func (p Project) adopts(keys []CollectedKey) []CollectedKey {
 // adoptKey gives one collected key to an account, or new evidence to a key the
 // account has already.
 func (s *Service) adoptKey(tx Tx, by Actor, to Account, from Session, c Connection, k CollectedKey) error {
+	if err := tx.LockKeys(k.Public.SHA256()); err != nil {
+		return err
+	}
 	key, err := tx.OwnerKey(to.ID, k.Public.SHA256())
 	if KindOf(err) == NotFound {
 		key, err = s.adoptNewKey(tx, by, to, from, k)

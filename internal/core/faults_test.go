@@ -333,6 +333,10 @@ func (f faultyTx) ShareSessionByIdentifier(identifier string) error {
 	return f.do(func() error { return f.Tx.ShareSessionByIdentifier(identifier) })
 }
 
+func (f faultyTx) LockKeys(sum sshkey.SHA256) error {
+	return f.do(func() error { return f.Tx.LockKeys(sum) })
+}
+
 func (f faultyTx) LockManagedKey(id core.ManagedKeyID) error {
 	return f.do(func() error { return f.Tx.LockManagedKey(id) })
 }

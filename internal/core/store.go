@@ -199,6 +199,8 @@ type KeyStore interface {
 	History(q RevisionQuery) ([]Revision, int, error)
 	// RevisionAt gives the last revision of a key that was made up to a moment.
 	RevisionAt(key uuid.UUID, at time.Time) (Revision, error)
+	// InsertEvidence is for keys that are new or locked: of another it could stay
+	// when the key goes, beside this update.
 	InsertEvidence(e ...Evidence) error
 	EvidenceOf(key KeyID) ([]Evidence, error) // by time
 }
@@ -384,10 +386,11 @@ type SettingStore interface {
 // changes or removes one waits. That there is no such row is no error, and keeps
 // nobody from making it.
 type LockStore interface {
-	// LockSession also has every update run again that has read the session
-	// before and is to write it.
+	// LockSession and LockKeys also have every update run again that has read one
+	// of these before and is to write or remove it.
 	LockSession(id SessionID) error
 	ShareSessionByIdentifier(identifier string) error // with others who share it
+	LockKeys(f sshkey.SHA256) error                   // every owner's of the fingerprint
 	LockManagedKey(id ManagedKeyID) error
 	LockManagedKeyByIdentifier(identifier string) error
 	// Serial tells whether all that is read holds until the end, locked or not.

@@ -271,6 +271,9 @@ func (f *finishing) credit(matched []CollectedKey) error {
 // the project does not reach are left out: their people must not read where
 // another tenant's session was used from.
 func (f *finishing) witness(project Project, k CollectedKey) error {
+	if err := f.tx.LockKeys(k.Public.SHA256()); err != nil {
+		return err
+	}
 	owned, err := f.tx.KeysByFingerprint(k.Public.SHA256())
 	if err != nil {
 		return err

@@ -86,7 +86,8 @@ var postgresExporter = exporter{
 		ORDER BY c.relname, a.attnum`,
 	references: `SELECT c.relname::text, r.relname::text FROM pg_constraint AS f
 		JOIN pg_class AS c ON c.oid = f.conrelid JOIN pg_class AS r ON r.oid = f.confrelid
-		WHERE f.contype = 'f' AND c.relnamespace = current_schema()::regnamespace`,
+		WHERE f.contype = 'f' AND c.relnamespace = current_schema()::regnamespace
+		UNION ALL VALUES ('evidence', 'keys')`, // which the program keeps
 	lastID:    "SELECT coalesce(pg_sequence_last_value(pg_get_serial_sequence('%[1]s', 'id')::regclass), 0)",
 	index:     func(context.Context, *sql.Tx) error { return nil },
 	setLastID: "SELECT setval(pg_get_serial_sequence('%[1]s', 'id'), %[2]d)",

@@ -255,6 +255,9 @@ func (t *tx) DeleteKey(id core.KeyID) error {
 	if err := t.nameKeys(); err != nil {
 		return err
 	}
+	if err := t.later("DELETE FROM evidence WHERE key_id = ?", int64(id)); err != nil {
+		return err
+	}
 	return t.change("DELETE FROM keys WHERE id = ?", int64(id))
 }
 

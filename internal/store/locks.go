@@ -1,12 +1,19 @@
 package store
 
-import "keyrack/internal/core"
+import (
+	"keyrack/internal/core"
+	"keyrack/internal/sshkey"
+)
 
-// LockSession writes the row as it is: of two transactions on snapshots the one
+// LockSession and LockKeys write rows as they are: of two transactions on snapshots the one
 // that comes later to a row that was written is run again, but not to one that
 // was only locked.
 func (t *tx) LockSession(id core.SessionID) error {
 	return t.db.speaks.lock(t, "UPDATE sessions SET attempts = attempts WHERE id = ?", int64(id))
+}
+
+func (t *tx) LockKeys(f sshkey.SHA256) error {
+	return t.db.speaks.lock(t, "UPDATE keys SET shared = shared WHERE sha256 = ?", f[:])
 }
 
 func (t *tx) Serial() bool { return !t.moving }

@@ -45,6 +45,69 @@ func testLocks(t *testing.T, s core.Store) {
 	}
 }
 
+// testEvidenceGoes removes keys while others find them and add evidence, by
+// updates of either sort: of a key that is gone none
+// stays.
+func testEvidenceGoes(t *testing.T, s core.Store) {
+	keys := make([]core.Key, 4*rounds)
+	update(t, s, func(tx core.Tx) error {
+		owner, err := newAccount(t, tx)
+		for i := range keys {
+			if err == nil {
+				keys[i], err = newKey(t, tx, owner.ID)
+			}
+		}
+		return err
+	})
+	ctx := inBackground(t)
+	ways := []func(k core.Key) error{
+		func(k core.Key) error {
+			return ignoreAbsent(s.Update(ctx, func(tx core.Tx) error { return tx.DeleteKey(k.ID) }))
+		},
+		func(k core.Key) error {
+			return s.Update(ctx, func(tx core.Tx) error { return addEvidence(tx, k) })
+		},
+		func(k core.Key) error {
+			return s.UpdateLocked(ctx, func(tx core.Tx) error { return addEvidence(tx, k) })
+		},
+	}
+	eachWorker(t, func(worker int) error {
+		for _, k := range keys {
+			if err := ways[worker%len(ways)](k); err != nil {
+				return fmt.Errorf("worker %d: %w", worker, err)
+			}
+		}
+		return nil
+	})
+	view(t, s, func(tx core.Tx) error {
+		for _, k := range keys {
+			if err := empty(tx.EvidenceOf(k.ID)); err != nil {
+				return fmt.Errorf("of a key that is gone: %w", err)
+			}
+		}
+		return nil
+	})
+}
+
+// addEvidence adds evidence to a key, if it is there.
+func addEvidence(tx core.Tx, k core.Key) error {
+	if err := tx.LockKeys(k.Public.SHA256()); err != nil {
+		return err
+	}
+	found, err := tx.KeysByFingerprint(k.Public.SHA256())
+	if err != nil || len(found) == 0 {
+		return err
+	}
+	return tx.InsertEvidence(core.Evidence{Key: k.ID, Grade: core.Offered, At: now()})
+}
+
+func ignoreAbsent(err error) error {
+	if core.KindOf(err) == core.NotFound {
+		return nil
+	}
+	return err
+}
+
 // testSessionState wants the state of a session written, and nothing else of it.
 func testSessionState(t *testing.T, s core.Store) {
 	var before core.Session

@@ -262,7 +262,6 @@ func testDangling(t *testing.T, s core.Store) {
 		"owner of a key": func(tx core.Tx) error {
 			return fails(insertKey(tx, core.Key{UUID: uuid.New(), Owner: 9999, Public: NewPublicKey(t)}))
 		},
-		"key of evidence":    func(tx core.Tx) error { return tx.InsertEvidence(core.Evidence{Key: 9999}) },
 		"account of a token": func(tx core.Tx) error { return fails(tx.InsertToken(core.Token{Account: 9999})) },
 		"project of an API key": func(tx core.Tx) error {
 			return fails(tx.InsertAPIKey(core.APIKey{Project: 9999}))

@@ -28,6 +28,7 @@ func Run(t *testing.T, open func(t testing.TB) core.Store) {
 		"lists":        testLists,
 		"tickets":      testTickets,
 		"keys":         testKeys,
+		"evidence":     testEvidenceGoes,
 		"key owner":    testKeyOwner,
 		"key batches":  testKeyBatches,
 		"pages":        testPages,
