@@ -24,6 +24,7 @@ func Parse(name string, data []byte) (*File, error) {
 	if problems := source.Problems(); len(problems) > 0 {
 		return nil, yamlfile.NewError(problems, core.Errorf(core.Invalid, "invalid apply file"))
 	}
+	source.LetGo()
 	return &File{source: source, desired: desired}, nil
 }
 

@@ -25,7 +25,9 @@ const (
 // File is a document that was read, and what is wrong with it.
 type File struct {
 	name     string
-	root     *yaml.Node // nil: nothing is in it
+	data     []byte
+	root     *yaml.Node // nil: nothing is in it, or it was let go
+	gone     bool       // the root was let go
 	problems []Problem
 	untold   int // problems beyond maxProblems
 	warnings []Problem
@@ -35,7 +37,7 @@ type File struct {
 // the fields' yaml tags; ",required" asks for one. Absent keys leave their
 // fields as they are. What is wrong is noted, and the rest decoded.
 func Decode(name string, data []byte, into any) *File {
-	f := &File{name: name}
+	f := &File{name: name, data: data}
 	root, problem := parse(data)
 	if problem != nil {
 		f.note(problem.Line, "", "%s", problem.Msg)
@@ -48,6 +50,10 @@ func Decode(name string, data []byte, into any) *File {
 	}
 	return f
 }
+
+// LetGo frees what the document was read into, which takes five times as much
+// memory as its text. Who asks for the place of something has it read again.
+func (f *File) LetGo() { f.root, f.gone = nil, true }
 
 // Problemf notes that something is wrong with what stands at path.
 func (f *File) Problemf(path, format string, args ...any) {
@@ -103,6 +109,10 @@ func (f *File) Has(path string) bool {
 // find gives the line of what stands at path, or of the nearest thing around.
 func (f *File) find(path string) (line int, exact bool) {
 	line = 1
+	if f.gone {
+		f.root, _ = parse(f.data) // which it could be before
+		f.gone = false
+	}
 	n := f.root
 	for _, step := range strings.FieldsFunc(path, func(r rune) bool { return r == '.' || r == '[' || r == ']' }) {
 		var key *yaml.Node

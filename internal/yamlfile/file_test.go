@@ -52,6 +52,10 @@ secret_file: x
 		if got := f.At(tt.path, "m").String(); got != tt.want {
 			t.Errorf("At(%q) = %q, want %q", tt.path, got, tt.want)
 		}
+		f.LetGo()
+		if got := f.At(tt.path, "m").String(); got != tt.want {
+			t.Errorf("At(%q) = %q once it was let go, want %q", tt.path, got, tt.want)
+		}
 	}
 	if !f.Has("items[0].nick") || f.Has("items[1].nick") || f.Has("words") {
 		t.Error("Has does not tell what the file says")
