@@ -124,7 +124,7 @@ func (f *bare) prepare(ctx context.Context) (err error) {
 	for stmt, text := range map[**sql.Stmt]string{
 		&f.byLogin: columns + "JOIN accounts a ON a.id = k.owner WHERE lower(a.login) = ? ORDER BY k.id",
 		&f.byID:    columns + "WHERE k.uuid = ?",
-		&f.bySum:   columns + "WHERE k.sha256 = ? ORDER BY k.id",
+		&f.bySum:   columns + "WHERE " + f.hasSum() + " ORDER BY k.id",
 	} {
 		if *stmt, err = f.reads.PrepareContext(ctx, f.marks(text)); err != nil { //nolint:sqlclosecheck // kept as long as the process
 			return err
@@ -139,6 +139,14 @@ func (f *bare) prepare(ctx context.Context) (err error) {
 		}
 	}
 	return nil
+}
+
+// hasSum finds a fingerprint as the schema's index has it.
+func (f *bare) hasSum() string {
+	if f.postgres {
+		return "k.sha256 = ?"
+	}
+	return "substr(k.sha256, 1, 8) = substr(?1, 1, 8) AND k.sha256 = ?1"
 }
 
 // meet learns who there is to write for.

@@ -219,6 +219,7 @@ func (b *batcher) round(ctx context.Context, s *session) ([]outcome, error) {
 	if b.caution > 0 {
 		run = b.cautious
 	}
+	s.cache(ctx, plainCache)
 	b.forget()
 	var ran []outcome
 	for range batchLimit {
@@ -282,12 +283,11 @@ func isSmall(j *job) bool { return !j.bulk }
 // SQLite would keep every page as it was before, and look through all of them
 // at the end of each statement, so that the cost grows with the square of the work.
 //
-// For its time the connection has a large cache: a key has its place in ten
-// indexes, and a page that does not stay in the cache is written again for the
-// next key that belongs there.
+// From then on the connection has a large cache, until the next small update: a
+// key has its place in ten indexes, and a page that does not stay in the cache
+// is written again for the next key that belongs there.
 func (b *batcher) alone(ctx context.Context, s *session, j *job) {
 	s.cache(ctx, bulkCache)
-	defer s.cache(ctx, plainCache)
 	b.forget()
 	t, result, returned := b.hand(ctx, s, j, bulkLimit)
 	if t == nil {

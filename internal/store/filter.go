@@ -37,6 +37,8 @@ type column struct {
 	referred string
 	// restless columns change without another edition of the list.
 	restless bool
+	// hashed columns are fingerprints, which the dialect finds in its own way.
+	hashed bool
 	// ranged columns are times with an index of their own.
 	ranged bool
 	// optional columns may be NULL.
@@ -392,6 +394,12 @@ func (c *condition) compareOne(known column, name string, e core.Compare) {
 		c.text.WriteString("NOT ")
 		c.like(known, e.Value.(string))
 	case core.Equal:
+		if known.hashed {
+			text, args := c.t.db.speaks.fingerprint(name, e.Value.([]byte))
+			c.text.WriteString(text)
+			c.args = append(c.args, args...)
+			return
+		}
 		c.bind(name+cmp.Or(known.referred, operators[e.Op]), e.Value)
 	default:
 		c.bind(name+operators[e.Op], e.Value)

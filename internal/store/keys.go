@@ -94,13 +94,15 @@ func (t *tx) ServedKeys(login string) (of core.Keyholder, keys []core.ServedKey,
 }
 
 func (t *tx) KeysByFingerprint(f sshkey.SHA256) ([]core.Key, error) {
-	return all(keyRow.key)(list[keyRow](t, "WHERE sha256 = ? ORDER BY id", f[:]))
+	found, args := t.db.speaks.fingerprint("sha256", f[:])
+	return all(keyRow.key)(list[keyRow](t, "WHERE "+found+" ORDER BY id", args...))
 }
 
 func (t *tx) OwnerKey(owner core.AccountID, f sshkey.SHA256) (core.Key, error) {
 	// The plus keeps SQLite from going through all keys of the owner, who may
 	// have many; a key has few owners.
-	return one(keyRow.key)(get[keyRow](t, "WHERE sha256 = ? AND +owner = ? ORDER BY id", f[:], int64(owner)))
+	found, args := t.db.speaks.fingerprint("sha256", f[:])
+	return one(keyRow.key)(get[keyRow](t, "WHERE "+found+" AND +owner = ? ORDER BY id", append(args, int64(owner))...))
 }
 
 func (t *tx) OwnerKeyByName(owner core.AccountID, name string) (core.Key, error) {
@@ -148,9 +150,9 @@ var keyFields = fields{ //nolint:exhaustive // the other attributes are of other
 	core.KeySharedAttr:    {name: "shared", own: true},
 	core.KeyCreatedAttr:   {name: "created_at", ranged: true},
 	core.KeyUpdatedAttr:   {name: "updated_at", ranged: true},
-	core.KeyMD5Attr:       {name: "md5", sharp: true},
-	core.KeySHA256Attr:    {name: "sha256", sharp: true},
-	core.KeySHA512Attr:    {name: "sha512", sharp: true},
+	core.KeyMD5Attr:       {name: "md5", sharp: true, hashed: true},
+	core.KeySHA256Attr:    {name: "sha256", sharp: true, hashed: true},
+	core.KeySHA512Attr:    {name: "sha512", sharp: true, hashed: true},
 }
 
 func (t *tx) Keys(q core.KeyQuery) ([]core.Key, int, error) {

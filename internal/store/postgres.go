@@ -305,6 +305,10 @@ func (postgresDialect) rules() []rule { return nil }
 // nameKeys does nothing: the index is of the column itself.
 func (postgresDialect) nameKeys(*tx, []namedKey) error { return nil }
 
+func (postgresDialect) fingerprint(column string, sum []byte) (text string, args []any) {
+	return column + " = ?", []any{sum}
+}
+
 func (postgresDialect) like(column string) string { return column + ` ILIKE ? ESCAPE '\'` }
 
 func (postgresDialect) part(_ *tx, p partOf) (foundParts, error) {

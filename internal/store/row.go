@@ -47,6 +47,8 @@ type dialect interface {
 	rules() []rule
 	// nameKeys adds names to the index of parts of names.
 	nameKeys(t *tx, names []namedKey) error
+	// fingerprint is the condition that a column is a fingerprint, for its index.
+	fingerprint(column string, sum []byte) (text string, args []any)
 	// like compares a column with a pattern without regard to case; a backslash
 	// takes the next character as it is.
 	like(column string) string

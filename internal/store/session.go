@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"errors"
@@ -15,6 +16,7 @@ type session struct {
 	conn       *sql.Conn
 	statements map[string]*sql.Stmt              // of texts that the program has
 	made       *simplelru.LRU[string, *sql.Stmt] // of the latest texts that were made for a filter
+	cached     int                               // KiB that the cache may have; 0: plainCache
 	broken     bool                              // not to be used again
 }
 
@@ -118,7 +120,11 @@ func (s *session) do(ctx context.Context, text string) error {
 // cache sets how much of the database the connection keeps in memory, in KiB.
 // That is not worth failing for.
 func (s *session) cache(ctx context.Context, kib int) {
+	if kib == cmp.Or(s.cached, plainCache) {
+		return
+	}
 	_, _ = s.conn.ExecContext(ctx, fmt.Sprintf("PRAGMA cache_size(-%d)", kib))
+	s.cached = kib
 }
 
 // rollback ends a transaction without a trace. A session that cannot even do

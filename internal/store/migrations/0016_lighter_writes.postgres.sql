@@ -1,4 +1,4 @@
 -- +goose Up
 
--- Here the edition of a list is the snapshot.
+-- Here the edition of a list is the snapshot, and fingerprints are found as they are.
 SELECT 1;

@@ -22,3 +22,12 @@ DROP TRIGGER organizations_change_removed;
 DROP TRIGGER organizations_change_made;
 DROP TRIGGER locations_change_removed;
 DROP TRIGGER locations_change_made;
+
+-- Fingerprints are found by their first eight bytes, and then compared. Each key goes to a random page of each of these indexes; of
+-- a million keys all their pages take 65 MB, where they took 170.
+DROP INDEX keys_md5;
+DROP INDEX keys_sha256;
+DROP INDEX keys_sha512;
+CREATE INDEX keys_md5 ON keys (substr(md5, 1, 8));
+CREATE INDEX keys_sha256 ON keys (substr(sha256, 1, 8));
+CREATE INDEX keys_sha512 ON keys (substr(sha512, 1, 8));
