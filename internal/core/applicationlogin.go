@@ -3,7 +3,6 @@ package core
 import (
 	"context"
 	"crypto/subtle"
-	"fmt"
 	"time"
 
 	"keyrack/internal/oauth1"
@@ -181,11 +180,8 @@ func (s *Service) AuthenticateOAuth1(ctx context.Context, signed oauth1.Signed, 
 
 // checkSignature holds a signature to the authorization's secrets.
 func (s *Service) checkSignature(x Authorization, signed oauth1.Signed) error {
-	switch {
-	case x.OAuth1 == nil:
+	if x.OAuth1 == nil {
 		return errBadCredential
-	case s.vault == nil:
-		return errNoVault
 	}
 	consumer, err := s.openOAuth1(x, "consumer_secret", x.OAuth1.ConsumerSecret)
 	if err != nil {
@@ -203,10 +199,9 @@ func (s *Service) checkSignature(x Authorization, signed oauth1.Signed) error {
 }
 
 func (s *Service) openOAuth1(x Authorization, field string, sealed []byte) (vault.Secret, error) {
-	record := oauth1Record(x.UUID, field)
-	plain, err := s.vault.Unseal(sealed, record)
+	plain, err := s.vault.Unseal(sealed, oauth1Record(x.UUID, field))
 	if err != nil {
-		return vault.Secret{}, fmt.Errorf("unseal %s: %w", record, err)
+		return vault.Secret{}, err
 	}
 	return vault.NewSecret(plain), nil
 }

@@ -202,14 +202,11 @@ func (a *applier) sealed(d *diff, line *ChangeLine, of uuid.UUID, field string, 
 	if want.IsZero() && *is != nil && !renew {
 		return nil
 	}
-	if a.vault == nil {
-		return errNoVault
-	}
 	record := oauth1Record(of, field)
 	if *is != nil && !renew {
 		plain, err := a.vault.Unseal(*is, record)
 		if err != nil {
-			return fmt.Errorf("unseal %s: %w", record, err)
+			return err
 		}
 		if string(plain) == want.Reveal() {
 			return nil

@@ -107,7 +107,7 @@ func (s *Service) Reseal(ctx context.Context, by Actor, place SealedPlace, after
 		return Resealed{}, errDenied
 	}
 	record, known := sealedRecords[place]
-	if s.vault == nil || !known {
+	if s.vault.need() != nil || !known {
 		return Resealed{}, errNoVault
 	}
 	return update(ctx, s, func(tx Tx) (Resealed, error) {
@@ -156,8 +156,8 @@ func (s *Service) RecordVaultChange(ctx context.Context, by Actor, action, detai
 	if !by.manages() {
 		return errDenied
 	}
-	if s.vault == nil {
-		return errNoVault
+	if err := s.vault.need(); err != nil {
+		return err
 	}
 	return s.store.Update(ctx, func(tx Tx) error {
 		return s.audit(tx, by, "vault."+action, "vault "+s.vault.ID(), withDetail(detail))

@@ -414,9 +414,6 @@ func (k ManagedKey) record(field string, version int) vault.Record {
 
 // sealVersion seals want into v.
 func (s *Service) sealVersion(k ManagedKey, v *KeyVersion, want material) (err error) {
-	if s.vault == nil {
-		return errNoVault
-	}
 	if v.PrivateKey, err = s.vault.Seal(want.private, k.record("private_key", v.Number)); err != nil {
 		return err
 	}
@@ -427,9 +424,6 @@ func (s *Service) sealVersion(k ManagedKey, v *KeyVersion, want material) (err e
 }
 
 func (s *Service) unsealVersion(k ManagedKey, v KeyVersion) (m material, err error) {
-	if s.vault == nil {
-		return m, errNoVault
-	}
 	m.public = v.PublicKey
 	if m.private, err = s.vault.Unseal(v.PrivateKey, k.record("private_key", v.Number)); err != nil {
 		return m, err

@@ -78,9 +78,6 @@ func dropUnconfirmed(tx Tx, a Account) error {
 }
 
 func (s *Service) newSecondFactor(tx Tx, a Account) (uri string, err error) {
-	if s.vault == nil {
-		return "", errNoVault
-	}
 	key, err := totp.Generate(totp.GenerateOpts{
 		Issuer: codeIssuer, AccountName: a.Login, Period: codeSeconds, Digits: otp.DigitsSix, Algorithm: otp.AlgorithmSHA1,
 	})
@@ -177,12 +174,9 @@ func (s *Service) takeCode(tx Tx, a Account, in Credentials) error {
 // useCode tells whether a code is that of a step around now, later than any
 // used before; then it is used.
 func (s *Service) useCode(tx Tx, a Account, f SecondFactor, code string) (bool, error) {
-	if s.vault == nil {
-		return false, errNoVault
-	}
 	seed, err := s.vault.Unseal(f.Sealed, a.secondFactorRecord())
 	if err != nil {
-		return false, fmt.Errorf("unseal second factor of account %s: %w", a.UUID, err)
+		return false, err
 	}
 	now := s.clock().Unix() / codeSeconds
 	for step := max(now-codeSkew, f.LastStep+1); step <= now+codeSkew; step++ {

@@ -43,7 +43,7 @@ type Options struct {
 type Service struct {
 	store     Store
 	leases    *leases
-	vault     *vault.Vault
+	vault     sealer
 	now       func() time.Time
 	passwords hasher
 	notify    func()
@@ -65,7 +65,7 @@ func New(o Options) *Service {
 	}
 	return &Service{
 		store:  leasing{Store: o.Store, leases: kept, notify: o.Notify, shared: o.Shared},
-		leases: kept, vault: o.Vault, now: o.Now, passwords: hasher{password.NewHasher(o.PasswordCost)},
+		leases: kept, vault: sealer{o.Vault}, now: o.Now, passwords: hasher{password.NewHasher(o.PasswordCost)},
 		notify: o.Notify, settings: o.Settings, checkURL: o.CheckURL,
 	}
 }

@@ -2,7 +2,6 @@ package core
 
 import (
 	"context"
-	"fmt"
 	"time"
 
 	"keyrack/internal/vault"
@@ -56,8 +55,8 @@ func (s *Service) LoginToken(ctx context.Context, by Actor, use TokenUse, lifeti
 	if by.kind != ActorAccount {
 		return vault.Secret{}, errDenied
 	}
-	if s.vault == nil {
-		return vault.Secret{}, errNoVault
+	if err := s.vault.need(); err != nil {
+		return vault.Secret{}, err
 	}
 	return update(ctx, s, func(tx Tx) (vault.Secret, error) {
 		account, err := tx.Account(by.account)
@@ -98,7 +97,7 @@ func (s *Service) unsealToken(t Token, err error) (vault.Secret, error) {
 	}
 	plain, err := s.vault.Unseal(t.Sealed, t.record())
 	if err != nil {
-		return vault.Secret{}, fmt.Errorf("unseal %s: %w", t.object(), err)
+		return vault.Secret{}, err
 	}
 	return vault.NewSecret(plain), nil
 }
