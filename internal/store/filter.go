@@ -116,8 +116,6 @@ func single[R any](c *condition) (rows []R, is bool, err error) {
 	return rows, len(rows) < 2, err
 }
 
-const bounds = " LIMIT ? OFFSET ?"
-
 // walkText is the query of a page where a walk through an index begins, with LIMIT
 // and OFFSET to bind: rows that come in its order need not be collected first.
 func (s *shape) walkText(where, order string) string {

@@ -347,7 +347,7 @@ func (t *tx) History(q core.RevisionQuery) ([]core.Revision, int, error) {
 	}
 	size, offset := limit(q.Page)
 	revisions, err := all(revisionRow.revision)(list[revisionRow](t,
-		where+" ORDER BY at DESC, number DESC LIMIT ? OFFSET ?", append(args, size, offset)...))
+		where+" ORDER BY at DESC, number DESC"+bounds, append(args, size, offset)...))
 	return revisions, n, err
 }
 

@@ -53,7 +53,7 @@ func (t *tx) Projects(p core.Page) ([]core.Project, int, error) {
 		return nil, 0, err
 	}
 	size, offset := limit(p)
-	projects, err := all(projectRow.project)(list[projectRow](t, "ORDER BY name LIMIT ? OFFSET ?", size, offset))
+	projects, err := all(projectRow.project)(list[projectRow](t, "ORDER BY name"+bounds, size, offset))
 	return projects, n, err
 }
 

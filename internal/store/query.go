@@ -9,7 +9,11 @@ import (
 	"keyrack/internal/core"
 )
 
-// limit gives the arguments of "LIMIT ? OFFSET ?".
+// bounds end a query of a page. The cast keeps SQLite from planning it again for
+// each size of a page.
+const bounds = " LIMIT CAST(? AS bigint) OFFSET ?"
+
+// limit gives the arguments of [bounds].
 func limit(p core.Page) (n, offset int) {
 	if p.Limit == 0 {
 		return math.MaxInt, p.Offset
