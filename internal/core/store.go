@@ -392,7 +392,7 @@ type LockStore interface {
 	ShareSessionByIdentifier(identifier string) error // with others who share it
 	LockKeys(f sshkey.SHA256) error                   // every owner's of the fingerprint
 	LockManagedKey(id ManagedKeyID) error
-	LockManagedKeyByIdentifier(identifier string) error
+	LockManagedKeyByIdentifier(identifier string) error // and, for who does the same, an identifier that no key has
 	// Serial tells whether all that is read holds until the end, locked or not.
 	Serial() bool
 }

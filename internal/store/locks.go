@@ -26,6 +26,11 @@ func (t *tx) LockManagedKey(id core.ManagedKeyID) error {
 	return t.db.speaks.lock(t, "SELECT FROM managed_keys WHERE id = ? FOR NO KEY UPDATE", int64(id))
 }
 
+// LockManagedKeyByIdentifier locks the identifier before the row: where there is
+// no row, one that is made meanwhile would be found by what follows, unlocked.
 func (t *tx) LockManagedKeyByIdentifier(identifier string) error {
+	if err := t.db.speaks.lock(t, "SELECT pg_advisory_xact_lock(hashtextextended(?, 0))", identifier); err != nil {
+		return err
+	}
 	return t.db.speaks.lock(t, "SELECT FROM managed_keys WHERE identifier = ? FOR NO KEY UPDATE", identifier)
 }

@@ -108,6 +108,40 @@ func ignoreAbsent(err error) error {
 	return err
 }
 
+// testClaims has many make one managed key where there is none, and count in it
+// where there is: one makes it, and no count is lost.
+func testClaims(t *testing.T, s core.Store) {
+	k := sample[core.ManagedKey](t)
+	k.ID, k.Creator, k.Additional = 0, 0, nil
+	update(t, s, func(tx core.Tx) (err error) {
+		k.Device, err = newDevice(t, tx)
+		return err
+	})
+	claim := func(tx core.Tx) error {
+		if err := tx.LockManagedKeyByIdentifier(k.Identifier); err != nil {
+			return err
+		}
+		found, err := tx.ManagedKeyByIdentifier(k.Identifier)
+		if core.KindOf(err) == core.NotFound {
+			_, err := tx.InsertManagedKey(k)
+			return err
+		}
+		found.Version++
+		return errors.Join(err, tx.UpdateManagedKey(found))
+	}
+	ctx := inBackground(t)
+	eachWorker(t, func(worker int) error {
+		if err := s.UpdateLocked(ctx, claim); err != nil {
+			return fmt.Errorf("worker %d: %w", worker, err)
+		}
+		return nil
+	})
+	got := found(t, s, func(tx core.Tx) (core.ManagedKey, error) { return tx.ManagedKeyByIdentifier(k.Identifier) })
+	if n := got.Version - k.Version; n != workers-1 {
+		t.Errorf("%d counted in the key, want %d", n, workers-1)
+	}
+}
+
 // testSessionState wants the state of a session written, and nothing else of it.
 func testSessionState(t *testing.T, s core.Store) {
 	var before core.Session

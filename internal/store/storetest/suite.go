@@ -54,6 +54,7 @@ func Run(t *testing.T, open func(t testing.TB) core.Store) {
 		"failure":      testFailure,
 		"concurrency":  testConcurrency,
 		"locks":        testLocks,
+		"claims":       testClaims,
 		"state":        testSessionState,
 		"write skew":   testWriteSkew,
 		"neighbours":   testNeighbours,
