@@ -7,9 +7,9 @@ func ListTexts() map[string]string {
 	return map[string]string{"keys": keyFields.text("keys"), "accounts": accountFields.text("accounts")}
 }
 
-func (f fields) text(table string) string {
+func (known fields) text(table string) string {
 	words := []string{table}
-	for _, c := range f {
+	for _, c := range known {
 		words = append(words, c.name, c.folded, c.referred, c.among)
 	}
 	return strings.Join(words, " ")
