@@ -20,6 +20,16 @@ func (f faultyTx) ManagedKey(id core.ManagedKeyID) (core.ManagedKey, error) {
 	return get(f.faulty, func() (core.ManagedKey, error) { return f.Tx.ManagedKey(id) })
 }
 
+func (f faultyTx) ManagedKeyAndDevice(id core.ManagedKeyID) (k core.ManagedKey, on core.Device, err error) {
+	err = f.do(func() error { k, on, err = f.Tx.ManagedKeyAndDevice(id); return err })
+	return k, on, err
+}
+
+func (f faultyTx) ManagedKeyAndDeviceByIdentifier(identifier string) (k core.ManagedKey, on core.Device, err error) {
+	err = f.do(func() error { k, on, err = f.Tx.ManagedKeyAndDeviceByIdentifier(identifier); return err })
+	return k, on, err
+}
+
 func (f faultyTx) ManagedKeyByUUID(id uuid.UUID) (core.ManagedKey, error) {
 	return get(f.faulty, func() (core.ManagedKey, error) { return f.Tx.ManagedKeyByUUID(id) })
 }

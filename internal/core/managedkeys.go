@@ -47,11 +47,8 @@ func withDevices(tx Tx, keys []ManagedKey) ([]ManagedKeyDetail, error) {
 }
 
 // managedKeyDetail is withDevices for one key.
-func managedKeyDetail(tx Tx, k ManagedKey) (d ManagedKeyDetail, err error) {
-	d.ManagedKey = k
-	if d.On, err = tx.Device(k.Device); err != nil {
-		return d, err
-	}
+func managedKeyDetail(tx Tx, k ManagedKey, on Device) (d ManagedKeyDetail, err error) {
+	d.ManagedKey, d.On = k, on
 	for _, id := range k.Additional {
 		also, err := tx.Device(id)
 		if err != nil {
@@ -101,19 +98,19 @@ func managedKeyFor(tx Tx, by Actor, id ManagedKeyID) (d ManagedKeyDetail, err er
 	if err := by.readsVault(); err != nil {
 		return d, err
 	}
-	k, err := tx.ManagedKey(id)
+	k, on, err := tx.ManagedKeyAndDevice(id)
 	if err != nil {
 		return d, as(ErrNoManagedKey, err)
 	}
-	return reached(tx, by, k)
+	return reached(tx, by, k, on)
 }
 
 // reached gives a key with its devices where the actor may have to do with it.
-func reached(tx Tx, by Actor, k ManagedKey) (d ManagedKeyDetail, err error) {
+func reached(tx Tx, by Actor, k ManagedKey, on Device) (d ManagedKeyDetail, err error) {
 	if k.Kind != SSHKeyItem {
 		return d, ErrNotSSHKey
 	}
-	if d, err = managedKeyDetail(tx, k); err != nil {
+	if d, err = managedKeyDetail(tx, k, on); err != nil {
 		return d, err
 	}
 	if !by.reaches(k, d.On) {

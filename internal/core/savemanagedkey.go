@@ -191,9 +191,9 @@ func (m *saving) find(tx Tx) (k ManagedKeyDetail, isNew bool, err error) {
 		return k, false, err
 	}
 	if m.in.Identifier != "" {
-		is, err := tx.ManagedKeyByIdentifier(m.in.Identifier)
+		is, on, err := tx.ManagedKeyAndDeviceByIdentifier(m.in.Identifier)
 		if err == nil {
-			k, err = reached(tx, m.by, is)
+			k, err = reached(tx, m.by, is, on)
 			return k, false, err
 		}
 		if KindOf(err) != NotFound {

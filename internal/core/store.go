@@ -345,9 +345,11 @@ type VaultStore interface {
 	ManagedKey(id ManagedKeyID) (ManagedKey, error)
 	ManagedKeyByUUID(id uuid.UUID) (ManagedKey, error)
 	ManagedKeyByIdentifier(identifier string) (ManagedKey, error) // with regard to case
-	ManagedKeys(q ManagedKeyQuery) ([]ManagedKey, int, error)     // by id; and how many match in all
-	InsertManagedKey(k ManagedKey) (ManagedKeyID, error)          // additional devices too
-	UpdateManagedKey(k ManagedKey) error                          // additional devices too
+	ManagedKeyAndDevice(id ManagedKeyID) (ManagedKey, Device, error)
+	ManagedKeyAndDeviceByIdentifier(identifier string) (ManagedKey, Device, error) // likewise
+	ManagedKeys(q ManagedKeyQuery) ([]ManagedKey, int, error)                      // by id; and how many match in all
+	InsertManagedKey(k ManagedKey) (ManagedKeyID, error)                           // additional devices too
+	UpdateManagedKey(k ManagedKey) error                                           // additional devices too
 	MarkManagedKeyViewed(id ManagedKeyID, at, expires time.Time) error
 	KeyVersion(key ManagedKeyID, number int) (KeyVersion, error)
 	KeyVersions(key ManagedKeyID) ([]KeyVersion, error) // by number

@@ -407,7 +407,7 @@ func lookUps(tx core.Tx) error {
 		fails(tx.Deliveries(core.DeliveryQuery{Project: 1})), fails(tx.Deliveries(core.DeliveryQuery{})),
 		fails(tx.DueDeliveries(now, 16, 10)), fails(tx.LeasedDeliveries(now)), fails(tx.NextDelivery()),
 		fails(tx.AuditEvents(core.AuditQuery{})), fails(tx.AuditEvents(core.AuditQuery{Before: 9, Object: "x"})), fails(tx.AuditEvents(core.AuditQuery{Since: now})),
-		fails(tx.DeviceByHostname("x")), fails(tx.ApplicationByName("x")), fails(tx.Setting("x")), fails(tx.Settings("x")),
+		fails2(tx.ManagedKeyAndDevice(1)), fails2(tx.ManagedKeyAndDeviceByIdentifier("x")), fails(tx.DeviceByHostname("x")), fails(tx.ApplicationByName("x")), fails(tx.Setting("x")), fails(tx.Settings("x")),
 	} {
 		if core.KindOf(err) != core.NotFound && err != nil {
 			errs = append(errs, err)

@@ -70,6 +70,22 @@ func (t *tx) ManagedKeyByIdentifier(identifier string) (core.ManagedKey, error) 
 	return one(managedKeyRow.managedKey)(get[managedKeyRow](t, "WHERE identifier = ?", identifier))
 }
 
+func (t *tx) ManagedKeyAndDevice(id core.ManagedKeyID) (core.ManagedKey, core.Device, error) {
+	return t.keyAndDevice("WHERE managed_keys.id = ?", int64(id))
+}
+
+func (t *tx) ManagedKeyAndDeviceByIdentifier(identifier string) (core.ManagedKey, core.Device, error) {
+	return t.keyAndDevice("WHERE identifier = ?", identifier)
+}
+
+func (t *tx) keyAndDevice(where string, arg any) (core.ManagedKey, core.Device, error) {
+	key, device, err := getBoth[managedKeyRow, deviceRow](t, "ON devices.id = device_id "+where, arg)
+	if err != nil {
+		return core.ManagedKey{}, core.Device{}, err
+	}
+	return key.managedKey(), device.device(), nil
+}
+
 func (t *tx) ManagedKeys(q core.ManagedKeyQuery) ([]core.ManagedKey, int, error) {
 	where := func(s *bun.SelectQuery) *bun.SelectQuery {
 		if q.Device != 0 {

@@ -57,13 +57,22 @@ func managedKeys(t *testing.T) kind[core.ManagedKey] {
 	}
 }
 
+// sameOn wants a key together with the device it is on.
+func sameOn(k core.ManagedKey, device core.Device) func(core.ManagedKey, core.Device, error) error {
+	return func(got core.ManagedKey, on core.Device, err error) error {
+		return errors.Join(err, same("key with its device", got, k), same("device of the key", on, device))
+	}
+}
+
 // sameManagedKey reads a key by each of its names, and from the list.
 func sameManagedKey(tx core.Tx, v core.ManagedKey) (core.ManagedKey, error) {
 	byID, err1 := tx.ManagedKey(v.ID)
 	byUUID, err2 := tx.ManagedKeyByUUID(v.UUID)
 	byIdentifier, err3 := tx.ManagedKeyByIdentifier(v.Identifier)
 	list, n, err4 := tx.ManagedKeys(core.ManagedKeyQuery{Device: v.Device})
-	if err := errors.Join(err1, err2, err3, err4); err != nil {
+	device, err5 := tx.Device(v.Device)
+	alike := errors.Join(sameOn(byID, device)(tx.ManagedKeyAndDevice(v.ID)), sameOn(byID, device)(tx.ManagedKeyAndDeviceByIdentifier(v.Identifier)))
+	if err := errors.Join(err1, err2, err3, err4, err5, alike); err != nil {
 		return byID, err
 	}
 	if len(list) != 1 || n != 1 {
