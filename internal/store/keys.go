@@ -120,14 +120,16 @@ func (t *tx) KeyOwner(k core.Key, u core.Uniqueness, e core.Elsewhere) (of core.
 	q.ask(&organizations, organizationIDs[1])
 	q.ask(&locations, locationIDs[1])
 	sum := k.Public.SHA256()
+	found, sums := t.db.speaks.fingerprint("sha256", sum[:])
 	if u.Name {
 		q.ask(&of.Named, "EXISTS (SELECT 1 FROM keys WHERE owner = accounts.id AND name = ?)", k.Name)
 	}
 	if u.Key { // the plus is as in OwnerKey
-		q.ask(&of.Holds, "EXISTS (SELECT 1 FROM keys WHERE sha256 = ? AND +owner = accounts.id)", sum[:])
+		q.ask(&of.Holds, "EXISTS (SELECT 1 FROM keys WHERE "+found+" AND +owner = accounts.id)", sums...)
 	}
 	if e != core.ElsewhereTaken {
-		q.ask(&other, "(SELECT o.uuid FROM keys JOIN accounts o ON o.id = owner WHERE sha256 = ? AND owner <> accounts.id ORDER BY keys.id LIMIT 1)", sum[:])
+		q.ask(&other, "(SELECT o.uuid FROM keys JOIN accounts o ON o.id = owner WHERE "+found+
+			" AND owner <> accounts.id ORDER BY keys.id LIMIT 1)", sums...)
 	}
 	if next := t.db.speaks.nextID("keys"); next != "" && !t.readOnly {
 		q.ask(&t.nextKey, next)

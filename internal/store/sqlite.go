@@ -224,14 +224,14 @@ func (sqliteDialect) nameKeys(t *tx, names []namedKey) error {
 	return nil
 }
 
-// like hides the pattern behind a plus: SQLite plans again with each pattern that
-// is bound, to see whether an index finds what it begins with.
 // fingerprint first looks for the eight bytes that the index has. They alone can
 // be made to agree.
 func (sqliteDialect) fingerprint(column string, sum []byte) (text string, args []any) {
 	return "substr(" + column + ", 1, 8) = substr(?, 1, 8) AND " + column + " = ?", []any{sum, sum}
 }
 
+// like hides the pattern behind a plus: SQLite plans again with each pattern that
+// is bound, to see whether an index finds what it begins with.
 func (sqliteDialect) like(column string) string { return column + ` LIKE +? ESCAPE '\'` }
 
 // rareParts is up to how many texts with a part are found by their index. It
