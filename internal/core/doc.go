@@ -8,6 +8,9 @@
 // came through (an HTTP face, SSH, the command line) it ends here.
 //
 // Core knows no SQL, no HTTP and no product's wording. It leaves storage to
-// package store, key formats to package sshkey, and sealing to package vault.
-// Times are UTC, cut to microseconds when they enter.
+// package store, key formats to package sshkey, sealing to package vault, and
+// hashing to package password. Times are UTC, cut to microseconds when they enter.
+//
+// What a noun is stands in the file of its name, as key.go; what is done with it
+// in that of its plural, as keys.go.
 package core
