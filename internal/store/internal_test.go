@@ -696,3 +696,21 @@ func keyNamed(name string, owner core.AccountID) core.Key {
 		CreatedAt: now, UpdatedAt: now,
 	}
 }
+
+// TestBrokenSession leaves a transaction open in a session that is given up: who
+// takes its place does not come into it.
+func TestBrokenSession(t *testing.T) {
+	t.Parallel()
+	pool := open(t, Options{Path: filepath.Join(t.TempDir(), "keyrack.db")}).engine.(*sqliteEngine).writer.pool
+	for range 2 {
+		s, err := pool.take(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := s.do(t.Context(), "BEGIN IMMEDIATE"); err != nil {
+			t.Error(err)
+		}
+		s.broken = true
+		pool.give(s)
+	}
+}

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"database/sql"
+	"database/sql/driver"
 	"errors"
 	"fmt"
 
@@ -127,20 +128,29 @@ func (s *session) cache(ctx context.Context, kib int) {
 	s.cached = kib
 }
 
-// rollback ends a transaction without a trace. A session that cannot even do
-// that is not used again.
+// rollback ends a transaction without a trace. After a full disk or an I/O error
+// SQLite may have done so itself: then another can begin. A session in which none
+// can is not used again.
 func (s *session) rollback(ctx context.Context) {
-	if err := s.do(ctx, "ROLLBACK"); err != nil {
+	if s.do(ctx, "ROLLBACK") == nil {
+		return
+	}
+	if s.do(ctx, "BEGIN") != nil || s.do(ctx, "ROLLBACK") != nil {
 		s.broken = true
 	}
 }
 
+// close ends the statements and gives back the connection, which the next session
+// may get. That of a broken session is closed for good.
 func (s *session) close() error {
 	var errs []error
 	for _, statement := range s.statements {
 		errs = append(errs, statement.Close())
 	}
 	s.made.Purge() // which closes them
+	if s.broken {
+		return errors.Join(append(errs, s.conn.Raw(func(any) error { return driver.ErrBadConn }))...)
+	}
 	return errors.Join(append(errs, s.conn.Close())...)
 }
 
