@@ -23,6 +23,7 @@ func TestCheck(t *testing.T) {
 		"change without audit event":   "DELETE FROM audit_events WHERE id = 1",
 		"key unlike its bytes":         "UPDATE keys SET md5 = sha256",
 	})
+	wantFound(t, "evidence row 1", addChangedKey, map[string]string{"reference to nothing": "UPDATE evidence SET key_id = 99"})
 }
 
 // TestCheckVault plants what Check has to find of keys of the vault.

@@ -298,9 +298,14 @@ func (postgresDialect) reserve(t *tx, table string, id int64) error {
 	return err
 }
 
-// rules has none: PostgreSQL keeps references in any case, and checks pages by
-// checksums as it reads them.
-func (postgresDialect) rules() []rule { return nil }
+// rules has the one reference that is the program's to keep. PostgreSQL keeps the
+// others in any case, and checks pages by checksums as it reads them.
+func (postgresDialect) rules() []rule {
+	return []rule{
+		{"reference to nothing", "SELECT 'evidence row ' || id, 'no such row in keys' FROM evidence" +
+			" WHERE NOT EXISTS (SELECT 1 FROM keys k WHERE k.id = key_id)"},
+	}
+}
 
 // nameKeys does nothing: the index is of the column itself.
 func (postgresDialect) nameKeys(*tx, []namedKey) error { return nil }
