@@ -31,7 +31,7 @@ var mayImport = map[string][]string{
 
 	// What Keyrack is.
 	"core":   {"jwt", "lru", "oauth1", "password", "privatekey", "sshkey", "vault"},
-	"store":  {"core", "sshkey"},
+	"store":  {"core", "lru", "sshkey"},
 	"apply":  {"core", "sshkey", "vault", "yamlfile"}, // the file's format; what it means is core's
 	"config": {"transit", "vault", "yamlfile"},
 

@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"slices"
 
-	lru "github.com/hashicorp/golang-lru/v2"
+	"keyrack/internal/lru"
 )
 
 // Lists tell how many rows there are in all. To know, SQLite goes through an
@@ -22,15 +22,6 @@ import (
 const countsKept = 4096
 
 type counts = lru.Cache[string, counted]
-
-// lastUsed keeps so many of what was set or asked for last.
-func lastUsed[V any](most int) *lru.Cache[string, V] {
-	c, err := lru.New[string, V](most)
-	if err != nil {
-		panic(err) // the size is a constant
-	}
-	return c
-}
 
 // counted is how many rows were found in an edition.
 type counted struct {

@@ -6,7 +6,7 @@ import (
 	"slices"
 	"sync"
 
-	lru "github.com/hashicorp/golang-lru/v2"
+	"keyrack/internal/lru"
 )
 
 // A page far in is found by going through the index from the end that is nearer.

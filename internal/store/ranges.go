@@ -6,9 +6,8 @@ import (
 	"sync"
 	"time"
 
-	lru "github.com/hashicorp/golang-lru/v2"
-
 	"keyrack/internal/core"
+	"keyrack/internal/lru"
 )
 
 // What was made or changed since a time is asked for with other times again and

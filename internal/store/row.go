@@ -9,6 +9,8 @@ import (
 
 	"github.com/uptrace/bun"
 	"github.com/uptrace/bun/schema"
+
+	"keyrack/internal/lru"
 )
 
 // database is a pool of connections with the dialect spoken there.
@@ -26,7 +28,9 @@ type database struct {
 func newDatabase(pool *bun.DB, speaks dialect) *database {
 	return &database{
 		DB: pool, speaks: speaks, fewRows: fewRows,
-		counts: lastUsed[counted](countsKept), landmarks: lastUsed[*landmarks](landmarkedLists), ranges: lastUsed[*rangeCounts](rangesKept),
+		counts:    lru.New[string, counted](countsKept),
+		landmarks: lru.New[string, *landmarks](landmarkedLists),
+		ranges:    lru.New[string, *rangeCounts](rangesKept),
 	}
 }
 
