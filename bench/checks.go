@@ -27,9 +27,9 @@ const checkLimit = 0.1
 
 var checks = []check{
 	{
-		name:   "API key (SSHVerify)",
-		passed: row{status: 200, ask: func(world, int) request { return get("/api/v1/auth/info/", asProject) }},
-		bare:   row{status: 401, ask: func(world, int) request { return get("/api/v1/auth/info/", stranger) }},
+		name:   "API key (SSHVerify)", // a body that cannot be read is looked up nowhere
+		passed: row{status: 400, ask: func(world, int) request { return post(sessionsPath, "{", asProject) }},
+		bare:   row{status: 401, ask: func(world, int) request { return post(sessionsPath, "{", stranger) }},
 		read:   row{status: 200, ask: func(w world, _ int) request { return get(sessionsPath+w.session+"/", asProject) }},
 	},
 	{
