@@ -135,7 +135,9 @@ func (s *shape) pageText(where, order string, few bool, fence string) string {
 	case few:
 		ids = "(SELECT id AS page_id FROM (SELECT * FROM " + s.table + where + fence + ") AS found"
 	}
-	return s.selects + "JOIN " + ids + " ORDER BY " + order + bounds + ") AS page ON id = page_id ORDER BY " + order
+	// The limit is bound bare: told how few they are, SQLite looks for the rows of the
+	// page, where it would else go through all and ask of each whether it is one.
+	return s.selects + "JOIN " + ids + " ORDER BY " + order + " LIMIT ? OFFSET ?) AS page ON id = page_id ORDER BY " + order
 }
 
 // stretch is a part of a list, counted from its end where that is nearer.

@@ -519,6 +519,9 @@ func TestListPlans(t *testing.T) {
 			if whole.MatchString(plan) {
 				t.Errorf("%s\nreads the whole table:\n%s", query, plan)
 			}
+			if strings.Contains(plan, "AUTOMATIC") {
+				t.Errorf("%s\ngoes through all rows for those of the page:\n%s", query, plan)
+			}
 			if strings.Contains(query, " AS page ") && strings.Contains(p.explain, "QUERY PLAN") && !strings.Contains(plan, "COVERING INDEX") && !strings.Contains(query, " IN (SELECT") {
 				t.Errorf("%s\nreads rows to find the page:\n%s", query, plan)
 			}
