@@ -82,6 +82,10 @@ type Page struct {
 	Offset, Limit int
 }
 
+// CountAlone is a page behind the end of any list: how many there are is told, and
+// none of them read.
+var CountAlone = Page{Offset: 1 << 60, Limit: 1}
+
 // clamped is the page with nothing negative, which not every database takes.
 func (p Page) clamped() Page { return Page{Offset: max(p.Offset, 0), Limit: max(p.Limit, 0)} }
 

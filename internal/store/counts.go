@@ -13,8 +13,8 @@ import (
 // where each text has to be looked at. So what was counted is remembered, with
 // the edition of the list that it was counted in. An edition is read in the
 // transaction that asks, and is another after each change of what filters look
-// at, whoever made it; so a number that is remembered is the one that would be
-// counted, in this snapshot and not just lately.
+// at, whichever server made it; so a number that is remembered is the one that
+// would be counted, in this snapshot and not just lately.
 //
 // Filters hold what an actor may see, so nobody is told what was counted for others.
 

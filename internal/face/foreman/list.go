@@ -63,15 +63,12 @@ func (l listing) sorting() sorting {
 	return sorting{&l.order.Name, &l.order.Direction}
 }
 
-// countAlone is a page with nothing in it.
-var countAlone = core.Page{Offset: 1 << 60, Limit: 1}
-
 // inPage gives a page of a list that is asked of core: first what there is in
 // all, then what matches.
 func (c *call) inPage(l listing, ask func(where core.Filter, p core.Page) (results any, n int, err error)) (any, error) {
 	part, any := l.paging.Page()
 	if !any {
-		part = countAlone
+		part = core.CountAlone
 	}
 	results, n, err := ask(l.where, part)
 	if err != nil {
@@ -82,7 +79,7 @@ func (c *call) inPage(l listing, ask func(where core.Filter, p core.Page) (resul
 	}
 	total := n
 	if l.where != nil {
-		if _, total, err = ask(nil, countAlone); err != nil {
+		if _, total, err = ask(nil, core.CountAlone); err != nil {
 			return nil, err
 		}
 	}

@@ -155,7 +155,7 @@ func (c *call) usersInOrder(where core.Filter, order []core.Order, p core.Page) 
 	}
 	rest := core.Page{Offset: max(p.Offset-n, 0), Limit: max(p.Limit-len(named), 0)}
 	if p.Limit > 0 && rest.Limit == 0 {
-		rest = countAlone
+		rest = core.CountAlone
 	}
 	unnamed, m, err := users(core.And{none, where}, core.AccountIDAttr, rest)
 	return append(named, unnamed...), n + m, err

@@ -16,7 +16,7 @@ import (
 func (a *api) paged(r *http.Request, q query, list func(p core.Page) (items any, total int, err error)) (face.Reply, error) {
 	number, size := q.page()
 	if number == 0 {
-		_, total, err := list(core.Page{Offset: 1 << 60, Limit: 1}) // counts, and reads nothing
+		_, total, err := list(core.CountAlone)
 		if err != nil {
 			return face.Reply{}, err
 		}
