@@ -177,8 +177,8 @@ func TestFull(t *testing.T) {
 	}
 }
 
-// together holds up the writer until many updates wait, so that they share a
-// transaction, and gives the error of each to done.
+// together holds up the writer until many updates wait, one behind the other, so
+// that they share a transaction, and gives the error of each to done.
 func together(t testing.TB, s *Store, update func(i int) error, done func(i int, err error)) {
 	t.Helper()
 	const n = 20
@@ -188,9 +188,9 @@ func together(t testing.TB, s *Store, update func(i int) error, done func(i int,
 	gather := sync.OnceFunc(func() { // it runs again if they spoil its batch
 		for i := range n {
 			group.Go(func() { errs[i] = update(i) })
-		}
-		for b.queued() < n {
-			runtime.Gosched()
+			for b.queued() <= i {
+				runtime.Gosched()
+			}
 		}
 	})
 	err := s.Update(t.Context(), func(core.Tx) error {
