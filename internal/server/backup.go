@@ -47,7 +47,7 @@ func (l *Local) BackUp(ctx context.Context, c config.Config, o BackupOptions) (m
 	if err != nil {
 		return m, 0, err
 	}
-	pending, err := renameio.NewPendingFile(o.File, renameio.WithPermissions(0o600))
+	pending, err := renameio.NewPendingFile(o.File, renameio.WithPermissions(0o600), beside(o.File))
 	if err != nil {
 		return m, 0, fmt.Errorf("make %s: %w", o.File, err)
 	}

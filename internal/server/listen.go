@@ -11,8 +11,6 @@ import (
 	"os"
 	"strings"
 
-	"github.com/google/renameio/v2"
-
 	"keyrack/internal/core"
 	"keyrack/internal/sshd"
 )
@@ -121,7 +119,7 @@ func (s *server) writeReadyFile(r Running) error {
 	if err != nil {
 		return err
 	}
-	if err := renameio.WriteFile(s.ReadyFile, append(text, '\n'), 0o644); err != nil {
+	if err := writeFile(s.ReadyFile, append(text, '\n'), 0o644); err != nil {
 		return fmt.Errorf("write ready file: %w", err)
 	}
 	return nil

@@ -11,8 +11,6 @@ import (
 	"path/filepath"
 	"strings"
 
-	"github.com/google/renameio/v2"
-
 	"keyrack/internal/backup"
 	"keyrack/internal/config"
 	"keyrack/internal/core"
@@ -43,7 +41,7 @@ func Restore(ctx context.Context, c config.Config, log *slog.Logger, b *backup.R
 	if err := tryBeforehand(c, b); err != nil {
 		return err
 	}
-	if err := renameio.WriteFile(markerPath(c), []byte(b.Manifest.ID), 0o600); err != nil {
+	if err := writeFile(markerPath(c), []byte(b.Manifest.ID), 0o600); err != nil {
 		return fmt.Errorf("mark %s as unfinished: %w", c.DataDir, err)
 	}
 	if err := restoreDatabase(ctx, c, log, b, again); err != nil {
@@ -225,7 +223,7 @@ func fill(ctx context.Context, db *store.Store, b *backup.Reader, files func() e
 func writeFiles(c config.Config, b *backup.Reader, dir string) error {
 	c.DataDir = dir
 	for name, data := range b.Files {
-		if err := renameio.WriteFile(pathOf(c, name), data, 0o600); err != nil {
+		if err := writeFile(pathOf(c, name), data, 0o600); err != nil {
 			return fmt.Errorf("write what belongs to the store: %w", err)
 		}
 	}

@@ -8,8 +8,6 @@ import (
 	"path/filepath"
 	"strings"
 
-	"github.com/google/renameio/v2"
-
 	"keyrack/internal/config"
 	"keyrack/internal/core"
 	"keyrack/internal/sshd"
@@ -26,7 +24,7 @@ func firstStepsPath(c config.Config) string { return filepath.Join(c.DataDir, fi
 func keepFirstSteps(c config.Config, s core.FirstSteps) error {
 	text := fmt.Sprintf("admin login:    %s\nadmin password: %s\nproject:        %s\nAPI key:        %s\n",
 		s.Login, s.Password.Reveal(), s.Project, s.APIKey.Reveal())
-	return renameio.WriteFile(firstStepsPath(c), []byte(text), 0o600)
+	return writeFile(firstStepsPath(c), []byte(text), 0o600)
 }
 
 // welcome tells a new user what to type next.

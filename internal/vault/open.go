@@ -171,7 +171,8 @@ func (f keysetFile) replace(path string) error {
 	if err != nil {
 		return err
 	}
-	if err := renameio.WriteFile(path, text, 0o600); err != nil {
+	beside := renameio.WithTempDir(filepath.Dir(path)) // by itself it takes TMPDIR where it can
+	if err := renameio.WriteFile(path, text, 0o600, beside); err != nil {
 		return fmt.Errorf("replace key set file: %w", err)
 	}
 	return syncDir(filepath.Dir(path))
