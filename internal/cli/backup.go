@@ -7,7 +7,9 @@ import (
 	"io"
 	"log/slog"
 	"os"
+	"os/signal"
 	"strings"
+	"syscall"
 
 	"filippo.io/age"
 	"github.com/spf13/cobra"
@@ -28,14 +30,20 @@ func (a *app) backupCreate() *cobra.Command {
 		Use: "create FILE", Short: "Write the store as it is now to an encrypted file",
 		Long: "Writes the store as it is at this moment, the key set of its vault and the host keys of the\n" +
 			"data directory to FILE, encrypted to the recipients. Servers go on meanwhile. The master key is\n" +
-			"left out unless asked for: keep it apart.",
+			"left out unless asked for: keep it apart. Interrupting leaves nothing.",
 		RunE: func(c *cobra.Command, args []string) error {
 			to, err := recipientsOf(recipients, lists)
 			if err != nil {
 				return usageError{err}
 			}
 			o.File, o.Recipients = args[0], to
-			return a.backUp(c.Context(), o)
+			ctx, stop := signal.NotifyContext(c.Context(), syscall.SIGINT, syscall.SIGTERM)
+			defer stop()
+			err = a.backUp(ctx, o)
+			if err != nil && ctx.Err() != nil {
+				return fmt.Errorf("interrupted, nothing was written: %w", err)
+			}
+			return err
 		},
 	}
 	f := c.Flags()
