@@ -96,16 +96,39 @@ func (s *Spent) look(pid int) {
 	s.PeakRSS, s.PeakAnon = max(s.PeakRSS, rss), max(s.PeakAnon, anon)
 }
 
+// Process is a command that was begun.
+type Process struct {
+	PID int `json:"pid"`
+
+	cmd  *exec.Cmd
+	log  *tail
+	done chan struct{} // closed when it has ended
+}
+
+// Begin starts a command and waits for nothing.
+func (p Program) Begin(args ...string) (*Process, error) {
+	c := &Process{cmd: p.command(context.Background(), args...), log: &tail{}, done: make(chan struct{})}
+	c.cmd.Stdout, c.cmd.Stderr = c.log, c.log
+	// Whatever becomes of this program, it leaves none behind.
+	c.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
+	if err := c.cmd.Start(); err != nil {
+		return nil, err
+	}
+	c.PID = c.cmd.Process.Pid
+	go func() {
+		_ = c.cmd.Wait() // the state says how it ended
+		close(c.done)
+	}()
+	return c, nil
+}
+
 // Server is a running `keyrack serve`.
 type Server struct {
+	*Process
 	HTTP string `json:"http"` // host:port
 	SSH  string `json:"ssh"`
-	PID  int    `json:"pid"`
 
 	Started time.Duration // from the start to the moment both ports are open
-	cmd     *exec.Cmd
-	log     *tail
-	done    chan struct{} // closed when it has ended
 }
 
 // startLimit is more than any start takes; a migration of a large store included.
@@ -130,19 +153,11 @@ func (p Program) Launch(args ...string) (*Server, error) {
 	ready := filepath.Join(p.Dir, "ready")
 	_ = os.Remove(ready) // of an earlier run
 	flags := append([]string{"serve", "--http-addr", "127.0.0.1:0", "--ssh-addr", "127.0.0.1:0", "--ready-file", ready}, p.Args...)
-	s := &Server{cmd: p.command(context.Background(), append(flags, args...)...), log: &tail{}, done: make(chan struct{})}
-	s.cmd.Stdout, s.cmd.Stderr = s.log, s.log
-	// Whatever becomes of this program, it leaves no server behind.
-	s.cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL}
-	if err := s.cmd.Start(); err != nil {
+	c, err := p.Begin(append(flags, args...)...)
+	if err != nil {
 		return nil, err
 	}
-	s.PID = s.cmd.Process.Pid
-	go func() {
-		_ = s.cmd.Wait() // the state says how it ended
-		close(s.done)
-	}()
-	return s, nil
+	return &Server{Process: c}, nil
 }
 
 // await waits for the file that tells the ports. It is put in its place whole.
@@ -167,37 +182,37 @@ func (s *Server) await(ready string, limit time.Duration) error {
 	}
 }
 
-// Kill ends the server without notice.
-func (s *Server) Kill() {
-	_ = s.cmd.Process.Kill() // it may have ended
-	<-s.done
+// Kill ends the process without notice.
+func (c *Process) Kill() {
+	_ = c.cmd.Process.Kill() // it may have ended
+	<-c.done
 }
 
 // Signal sends a signal.
-func (s *Server) Signal(sig os.Signal) error { return s.cmd.Process.Signal(sig) }
+func (c *Process) Signal(sig os.Signal) error { return c.cmd.Process.Signal(sig) }
 
-// Done is closed when the server has ended.
-func (s *Server) Done() <-chan struct{} { return s.done }
+// Done is closed when it has ended.
+func (c *Process) Done() <-chan struct{} { return c.done }
 
-// Stop asks the server to end, insists after a while, and gives the exit code.
-func (s *Server) Stop() int {
-	_ = s.Signal(syscall.SIGTERM) // it may have ended
+// Stop asks the process to end, insists after a while, and gives the exit code.
+func (c *Process) Stop() int {
+	_ = c.Signal(syscall.SIGTERM) // it may have ended
 	select {
-	case <-s.done:
+	case <-c.done:
 	case <-time.After(40 * time.Second):
-		s.Kill()
+		c.Kill()
 	}
-	return s.ExitCode()
+	return c.ExitCode()
 }
 
-// ExitCode is that of a server that has ended; -1 where a signal ended it.
-func (s *Server) ExitCode() int {
-	<-s.done
-	return s.cmd.ProcessState.ExitCode()
+// ExitCode is that of a process that has ended; -1 where a signal ended it.
+func (c *Process) ExitCode() int {
+	<-c.done
+	return c.cmd.ProcessState.ExitCode()
 }
 
-// Log is the end of what the server wrote.
-func (s *Server) Log() string { return s.log.String() }
+// Log is the end of what the process wrote.
+func (c *Process) Log() string { return c.log.String() }
 
 // tail keeps the last part of what is written to it.
 type tail struct {
