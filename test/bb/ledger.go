@@ -28,6 +28,9 @@ type ledger struct {
 	fate   map[string]string // of each id: sent, ack or err
 	wrong  []reply           // answers that no fault excuses
 	events map[string]bool   // sessions whose events are due, by their own id
+	makers []maker           // of what clients make
+
+	slowest time.Duration // answer since somebody asked for it
 
 	applied []string // names of keys that an operator was told are there
 	token   string   // what the application writes to the vault with; empty: it has to log in
@@ -37,7 +40,7 @@ func (b *trial) newLedger() *ledger {
 	f, err := os.Create(filepath.Join(b.directory(), "ledger"))
 	b.must(err)
 	b.later(func() { _ = f.Close() })
-	return &ledger{file: f, fate: map[string]string{}, events: map[string]bool{}}
+	return &ledger{file: f, fate: map[string]string{}, events: map[string]bool{}, makers: makers}
 }
 
 // note writes down what became of an id.
@@ -46,6 +49,14 @@ func (l *ledger) note(fate, id string) {
 	defer l.mu.Unlock()
 	_, _ = fmt.Fprintln(l.file, fate, id)
 	l.fate[id] = fate
+}
+
+// slow gives the longest that an answer took since it was last asked for.
+func (l *ledger) slow() (took time.Duration) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	took, l.slowest = l.slowest, 0
+	return took
 }
 
 func (l *ledger) count(fate string) (n int) {
@@ -214,7 +225,7 @@ var serial atomic.Int64
 
 // write makes one thing and notes what the client was told.
 func (l *ledger) write(ctx context.Context, c *http.Client, address string) reply {
-	m := makers[rand.IntN(len(makers))]
+	m := l.makers[rand.IntN(len(l.makers))]
 	return l.send(ctx, c, address, fmt.Sprintf("%s-%d", m.name, serial.Add(1)))
 }
 
@@ -227,6 +238,9 @@ func (l *ledger) send(ctx context.Context, c *http.Client, address, id string) r
 	if sendable {
 		r = ask(ctx, c, address, what)
 	}
+	l.mu.Lock()
+	l.slowest = max(l.slowest, r.took)
+	l.mu.Unlock()
 	switch {
 	case sendable && r.err == nil && r.status == m.status:
 		l.note("ack", id)
@@ -266,24 +280,13 @@ func (l *ledger) work(ctx context.Context, n int, address func() string) *sync.W
 // audit reads everything back through the interface, holds it to the ledger,
 // and repeats what nobody knows the end of.
 func (b *trial) audit(l *ledger, address string) {
-	lost, twice := 0, 0
 	repeated := 0
 	for _, id := range l.with("err") {
 		if r := l.send(b, patient, address, id); r.status == makerOf(id).status {
 			repeated++
 		}
 	}
-	for _, m := range makers {
-		there := m.all(b, address)
-		for _, id := range l.with("ack") {
-			if makerOf(id).name == m.name && there[id] == 0 {
-				lost++
-			}
-			if makerOf(id).name == m.name && there[id] > 1 {
-				twice++
-			}
-		}
-	}
+	lost, twice := b.missing(l.with("ack"), address)
 	most(b, "lost", lost, 0)
 	most(b, "duplicate", twice, 0)
 	most(b, "unrepeatable", l.count("err"), 0)
@@ -292,4 +295,21 @@ func (b *trial) audit(l *ledger, address string) {
 		fmt.Fprintf(os.Stderr, "   wrong answer: %v\n", r)
 	}
 	b.checks = append(b.checks, check{figure: fmt.Sprintf("repeated=%d", repeated), limit: "any", ok: true})
+}
+
+// missing tells how many ids are not there, read through the interfaces, and
+// how many are there more than once.
+func (b *trial) missing(ids []string, address string) (lost, twice int) {
+	for _, m := range makers {
+		there := m.all(b, address)
+		for _, id := range ids {
+			if makerOf(id).name == m.name && there[id] == 0 {
+				lost++
+			}
+			if makerOf(id).name == m.name && there[id] > 1 {
+				twice++
+			}
+		}
+	}
+	return lost, twice
 }

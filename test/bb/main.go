@@ -45,6 +45,7 @@ var rows = []row{
 	{"F7", "the database restarts under load", postgres, true, false, databaseRestarts},
 	{"F8", "failover to a standby", postgres, false, false, failover},
 	{"F9", "the database is locked, dry, gone silent", postgres, false, false, databaseSlow},
+	{"F15", "a backup while clients write, and its restore", both, true, false, backedUp},
 	{"F17", "no audit record, no secret", both, true, false, auditBroken},
 	{"C1", "no secret in the clear", both, true, false, nothingInClear},
 	{"C2", "a wrong master key", sqlite, true, false, wrongMasterKey},
