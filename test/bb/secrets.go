@@ -67,9 +67,12 @@ func nothingInClear(b *trial) {
 	b.must(err)
 	id, err := b.caller(s.HTTP).save(b, "web", kept)
 	b.must(err)
+	h, file := b.newHolder(), filepath.Join(p.Dir, "backup.age") // where all files are looked at
+	said, err := p.Must(b, "", h.create(file)...)
+	b.must(err)
 	given := slices.Concat(canaries[:20], kept.secrets()) // of those a server that idles has opened none
 	canaries = append(canaries, kept.secrets()...)
-	shown := s.Log()
+	shown := said + s.Log()
 	for _, path := range []string{"/metrics", "/livez", "/readyz"} {
 		shown += ask(b, patient, s.HTTP, call{method: http.MethodGet, path: path}).body
 	}
@@ -84,9 +87,24 @@ func nothingInClear(b *trial) {
 	if b.db == "pg" {
 		b.must(b.read(b.cluster.Data(), texts))
 	}
+	inside, err := h.open(file)
+	b.must(err)
+	for name, text := range inside {
+		texts["backup: "+name] = text
+	}
 	least(b, "files", len(texts), 3)
+	least(b, "backup_bytes", len(texts[file]), 1)
+	least(b, "backup_is_looked_at", inside.standing("ada@example.org"), 1)
+	most(b, "master_key_in_backup", inside.standing(b.masterKey(p)), 0)
 	most(b, "found", count(texts, canaries), 0)
 	b.wantMemoryClear(p, id, kept, given)
+}
+
+// masterKey is the text of a program's master key.
+func (b *trial) masterKey(p rig.Program) string {
+	text, err := os.ReadFile(filepath.Join(p.Data(), "master.key"))
+	b.must(err)
+	return strings.TrimSpace(string(text))
 }
 
 // wantMemoryClear looks through the memory of a server that has opened nothing
