@@ -115,7 +115,7 @@ func (b *trial) cutOff(p rig.Program, h holder, whole time.Duration, name string
 		for _, sig := range []syscall.Signal{syscall.SIGKILL, syscall.SIGINT} {
 			dir := b.directory()
 			file := filepath.Join(dir, "backup.age")
-			b.cutOffOne(p, h.create(file), dir, sig, between(0, sized(b, time.Millisecond, whole/2)))
+			b.cutOffOne(p, h.create(file), dir, sig, between(0, whole/sized[time.Duration](b, 20, 2)))
 			left := b.entries(dir)
 			switch {
 			case slices.Contains(left, filepath.Base(file)):
