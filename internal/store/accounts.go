@@ -188,9 +188,18 @@ func (t *tx) Accounts(q core.AccountQuery) ([]core.Account, int, error) {
 
 func (t *tx) CountAccounts() (int, error) { return t.count("SELECT count(*) FROM accounts") }
 
+// indexAccount tells the index of texts of a new account; triggers tell it the rest.
+const indexAccount = "INSERT INTO account_texts (rowid, login_folded, name_folded, email_folded, first_name_folded, last_name_folded, " +
+	"description_folded) VALUES (?, ?, ?, ?, ?, ?, ?)"
+
 func (t *tx) InsertAccount(a core.Account) (core.AccountID, error) {
-	id, err := insert(t, accountSearchRowOf(a))
+	row := accountSearchRowOf(a)
+	id, err := insert(t, row)
 	if err != nil {
+		return 0, err
+	}
+	if err := t.indexLater(indexAccount, id, row.LoginFolded, row.NameFolded, row.EmailFolded,
+		row.FirstNameFolded, row.LastNameFolded, row.DescriptionFolded); err != nil {
 		return 0, err
 	}
 	a.ID = core.AccountID(id)
@@ -198,6 +207,9 @@ func (t *tx) InsertAccount(a core.Account) (core.AccountID, error) {
 }
 
 func (t *tx) UpdateAccount(a core.Account) error {
+	if err := t.indexTexts(); err != nil {
+		return err
+	}
 	if err := update(t, accountSearchRowOf(a)); err != nil {
 		return err
 	}
@@ -211,6 +223,9 @@ func (t *tx) UpdateAccount(a core.Account) error {
 
 // DeleteAccount relies on the schema to take what hangs on the account along.
 func (t *tx) DeleteAccount(id core.AccountID) error {
+	if err := t.indexTexts(); err != nil {
+		return err
+	}
 	return t.change("DELETE FROM accounts WHERE id = ?", int64(id))
 }
 

@@ -47,9 +47,9 @@ type batcher struct {
 
 	// Of serve alone: how many more updates run under savepoints, and what the
 	// transaction has left for its end.
-	caution int
-	unnamed []namedKey
-	edited  []string
+	caution   int
+	unindexed []unindexed
+	edited    []string
 
 	tainted atomic.Bool // set by serve: a failed commit may have left its pages in the WAL
 }
@@ -241,14 +241,14 @@ func (b *batcher) round(ctx context.Context, s *session) ([]outcome, error) {
 // newTx is what the next function gets of the transaction. What the ones before
 // it have left for the end goes with it.
 func (b *batcher) newTx(ctx context.Context, s *session, limit time.Duration) *tx {
-	return &tx{ctx: ctx, until: time.Now().Add(limit), db: b.db, run: s, unnamed: slices.Clip(b.unnamed), edited: slices.Clip(b.edited)}
+	return &tx{ctx: ctx, until: time.Now().Add(limit), db: b.db, run: s, unindexed: slices.Clip(b.unindexed), edited: slices.Clip(b.edited)}
 }
 
 // forget drops what a transaction has left that was not committed.
-func (b *batcher) forget() { b.unnamed, b.edited = nil, nil }
+func (b *batcher) forget() { b.unindexed, b.edited = nil, nil }
 
 // settle does what was left for the end of the transaction.
-func (t *tx) settle() error { return firstError(t.nameKeys(), t.number()) }
+func (t *tx) settle() error { return firstError(t.indexTexts(), t.number()) }
 
 // again runs the jobs of a spoilt batch once more, and is cautious for a while.
 // Who was alone has spoilt nothing of anybody's.
@@ -313,7 +313,7 @@ func (b *batcher) hand(ctx context.Context, s *session, j *job, limit time.Durat
 	case j.turn <- mine:
 		result, returned = <-mine.ran
 		if returned && result == nil {
-			b.unnamed, b.edited = mine.tx.unnamed, mine.tx.edited
+			b.unindexed, b.edited = mine.tx.unindexed, mine.tx.edited
 		}
 		return mine.tx, result, returned
 	case <-j.ctx.Done():

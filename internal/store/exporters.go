@@ -18,9 +18,8 @@ func quotedAll(names []string) string {
 	return strings.Join(list, ", ")
 }
 
-// sqliteExporter leaves out what SQLite keeps of its own, what triggers keep, the
-// indexes of texts and the counts of changes, and the index of keys' names, which
-// is made anew.
+// sqliteExporter leaves out what SQLite keeps of its own, the counts of changes,
+// and the indexes of texts, which are made anew.
 var sqliteExporter = exporter{
 	columns: `SELECT t.name, c.name, c.type FROM pragma_table_list AS t JOIN pragma_table_info(t.name) AS c
 		WHERE t.schema = 'main' AND t.type = 'table' AND t.name NOT LIKE 'sqlite!_%' ESCAPE '!' AND t.name NOT IN ('goose_db_version', 'changes')
@@ -31,6 +30,7 @@ var sqliteExporter = exporter{
 	index: func(ctx context.Context, tx *sql.Tx) error {
 		return firstError(
 			ifThere(ctx, tx, "key_names", "INSERT INTO key_names (key_names) VALUES ('rebuild')"),
+			ifThere(ctx, tx, "account_texts", "INSERT INTO account_texts (account_texts) VALUES ('rebuild')"),
 			ifThere(ctx, tx, "changes", "UPDATE changes SET times = times + 1"),
 		)
 	},

@@ -671,16 +671,82 @@ func TestNames(t *testing.T) {
 		if err != nil {
 			t.Error(err)
 		}
-		findings, err := s.Check(t.Context())
-		if findings = slices.DeleteFunc(findings, func(f Finding) bool { return !strings.Contains(f.Check, "index") }); err != nil || len(findings) > 0 {
-			t.Errorf("Check() = %v, %v", findings, err)
-		}
-		if _, ok := s.engine.(*sqliteEngine); ok {
-			writing(t, s, func(w *session) error {
-				return w.do(t.Context(), "INSERT INTO key_names (key_names, rank) VALUES ('integrity-check', 1)")
-			})
-		}
+		wantIndexed(t, s, "key_names")
 	})
+}
+
+// TestTextsOfAccounts is TestNames of accounts and the index of their texts.
+func TestTextsOfAccounts(t *testing.T) {
+	t.Parallel()
+	eachStore(t, func(t *testing.T, s *Store) {
+		named := func(x core.Tx, part string) int {
+			_, n, err := x.Accounts(core.AccountQuery{
+				Where: core.Compare{Attribute: core.AccountNameAttr, Op: core.Contains, Value: part}, Page: core.Page{Limit: 1},
+			})
+			if err != nil {
+				t.Error(err)
+			}
+			return n
+		}
+		make := func(x core.Tx) error {
+			var ids []core.AccountID
+			for i := range 7 {
+				a := core.Account{UUID: uuid.New(), ShortID: core.NewShortID(), Login: uuid.NewString(), Name: fmt.Sprint("Technician", i)}
+				id, err := x.InsertAccount(a)
+				if err != nil {
+					return err
+				}
+				ids = append(ids, id)
+			}
+			changed, err := x.Account(ids[0])
+			changed.Name = "Gardener"
+			if err = errors.Join(err, x.UpdateAccount(changed), x.DeleteAccount(ids[1])); err != nil {
+				return err
+			}
+			if n := named(x, "chnic"); n < 5 {
+				t.Errorf("%d accounts found in their own transaction, want 5", n)
+			}
+			_, err = x.InsertAccount(core.Account{UUID: uuid.New(), ShortID: core.NewShortID(), Login: uuid.NewString(), Name: "Gardener"})
+			return err
+		}
+		for name, err := range map[string]error{
+			"update": s.Update(t.Context(), make),
+			"bulk":   s.Bulk(t.Context(), make),
+			"refused": ignored(s.Update(t.Context(), func(x core.Tx) error {
+				return errors.Join(make(x), errors.New("refused by the test"))
+			})),
+		} {
+			if err != nil {
+				t.Fatalf("%s: %v", name, err)
+			}
+		}
+		err := s.View(t.Context(), func(x core.Tx) error {
+			for part, want := range map[string]int{"chnic": 2 * 5, "arden": 2 * 2, "ian1": 0} {
+				if n := named(x, part); n != want {
+					t.Errorf("%d accounts have %q in their names, want %d", n, part, want)
+				}
+			}
+			return nil
+		})
+		if err != nil {
+			t.Error(err)
+		}
+		wantIndexed(t, s, "account_texts")
+	})
+}
+
+// wantIndexed checks that an index of parts has what the rows have.
+func wantIndexed(t *testing.T, s *Store, index string) {
+	t.Helper()
+	findings, err := s.Check(t.Context())
+	if findings = slices.DeleteFunc(findings, func(f Finding) bool { return !strings.Contains(f.Check, "index") }); err != nil || len(findings) > 0 {
+		t.Errorf("Check() = %v, %v", findings, err)
+	}
+	if _, ok := s.engine.(*sqliteEngine); ok {
+		writing(t, s, func(w *session) error {
+			return w.do(t.Context(), "INSERT INTO "+index+" ("+index+", rank) VALUES ('integrity-check', 1)")
+		})
+	}
 }
 
 func ignored(error) error { return nil }

@@ -195,12 +195,11 @@ func (t *tx) InsertKeys(keys ...core.Key) ([]core.KeyID, error) {
 		return nil, err
 	}
 	for i, id := range ids {
-		t.unnamed = append(t.unnamed, namedKey{int64(id), rows[i].Folded})
+		if err := t.indexLater("INSERT INTO key_names (rowid, folded) VALUES (?, ?)", int64(id), rows[i].Folded); err != nil {
+			return nil, err
+		}
 	}
-	if len(t.unnamed) < mostUnnamed {
-		return ids, nil
-	}
-	return ids, t.nameKeys()
+	return ids, nil
 }
 
 func (t *tx) insertKeys(rows []keySearchRow) ([]core.KeyID, error) {
@@ -227,36 +226,15 @@ func (t *tx) insertKeys(rows []keySearchRow) ([]core.KeyID, error) {
 	return ids, err
 }
 
-// namedKey is a name for the index of names.
-type namedKey struct {
-	id     int64
-	folded string
-}
-
-// mostUnnamed is how many names wait for the end of a transaction.
-const mostUnnamed = 4096
-
-// nameKeys tells the index of names the new ones, where it is not the
-// database's own. It is left to the end of the transaction, or to who wants the
-// index: SQLite's writes out what it was told at every statement with a journal.
-func (t *tx) nameKeys() error {
-	names := t.unnamed
-	t.unnamed = nil
-	if len(names) == 0 {
-		return nil
-	}
-	return t.db.speaks.nameKeys(t, names)
-}
-
 func (t *tx) UpdateKey(k core.Key) error {
-	if err := t.nameKeys(); err != nil {
+	if err := t.indexTexts(); err != nil {
 		return err
 	}
 	return update(t, keyRowOf(k))
 }
 
 func (t *tx) DeleteKey(id core.KeyID) error {
-	if err := t.nameKeys(); err != nil {
+	if err := t.indexTexts(); err != nil {
 		return err
 	}
 	if err := t.later("DELETE FROM evidence WHERE key_id = ?", int64(id)); err != nil {

@@ -307,8 +307,8 @@ func (postgresDialect) rules() []rule {
 	}
 }
 
-// nameKeys does nothing: the index is of the column itself.
-func (postgresDialect) nameKeys(*tx, []namedKey) error { return nil }
+// indexTexts does nothing: the indexes are of the columns themselves.
+func (postgresDialect) indexTexts(*tx, []unindexed) error { return nil }
 
 func (postgresDialect) fingerprint(column string, sum []byte) (text string, args []any) {
 	return column + " = ?", []any{sum}

@@ -49,8 +49,8 @@ type dialect interface {
 	reserve(t *tx, table string, id int64) error
 	// rules are the database's own check of itself.
 	rules() []rule
-	// nameKeys adds names to the index of parts of names.
-	nameKeys(t *tx, names []namedKey) error
+	// indexTexts adds rows to the indexes of parts of their texts.
+	indexTexts(t *tx, rows []unindexed) error
 	// fingerprint is the condition that a column is a fingerprint, for its index.
 	fingerprint(column string, sum []byte) (text string, args []any)
 	// like compares a column with a pattern without regard to case; a backslash

@@ -211,13 +211,17 @@ func (sqliteDialect) rules() []rule {
 			`SELECT "table" || coalesce(' row ' || rowid, ''), 'no such row in ' || parent FROM pragma_foreign_key_check`},
 		{"key without its name in the index", "SELECT 'key ' || id, '' FROM keys WHERE id NOT IN (SELECT id FROM key_names_docsize)"},
 		{"name in the index without its key", "SELECT 'key ' || id, '' FROM key_names_docsize WHERE id NOT IN (SELECT id FROM keys)"},
+		{"account without its texts in the index",
+			"SELECT 'account ' || login, '' FROM accounts WHERE id NOT IN (SELECT id FROM account_texts_docsize)"},
+		{"texts in the index without their account",
+			"SELECT 'account ' || id, '' FROM account_texts_docsize WHERE id NOT IN (SELECT id FROM accounts)"},
 	}
 }
 
-// nameKeys adds one name a statement: those that add more keep a journal.
-func (sqliteDialect) nameKeys(t *tx, names []namedKey) error {
-	for _, n := range names {
-		if _, err := t.exec("INSERT INTO key_names (rowid, folded) VALUES (?, ?)", n.id, n.folded); err != nil {
+// indexTexts adds one row a statement: those that add more keep a journal.
+func (sqliteDialect) indexTexts(t *tx, rows []unindexed) error {
+	for _, r := range rows {
+		if _, err := t.exec(r.insert, r.args...); err != nil {
 			return err
 		}
 	}
@@ -245,7 +249,7 @@ const (
 )
 
 func (d sqliteDialect) part(t *tx, p partOf) (foundParts, error) {
-	if err := t.nameKeys(); err != nil {
+	if err := t.indexTexts(); err != nil {
 		return foundParts{}, err
 	}
 	matching := "SELECT rowid FROM " + p.in.parts + " WHERE " + p.in.parts + " MATCH ?"

@@ -24,14 +24,14 @@ type tx struct {
 	run    runner
 	failed error
 
-	readOnly bool
-	lone     bool       // it is no transaction, but one statement
-	begun    bool       // a statement was run
-	moving   bool       // each statement sees what was committed before it
-	wrote    bool       // it may have changed something
-	nextKey  int64      // the id that the next key is to have; zero: not known
-	unnamed  []namedKey // keys whose names the index does not know yet
-	edited   []string   // lists of which another edition begins
+	readOnly  bool
+	lone      bool        // it is no transaction, but one statement
+	begun     bool        // a statement was run
+	moving    bool        // each statement sees what was committed before it
+	wrote     bool        // it may have changed something
+	nextKey   int64       // the id that the next key is to have; zero: not known
+	unindexed []unindexed // rows whose texts their index does not know yet
+	edited    []string    // lists of which another edition begins
 }
 
 var _ core.Tx = (*tx)(nil)

@@ -1,0 +1,4 @@
+-- +goose Up
+
+-- Here the indexes are of the columns themselves.
+SELECT 1;
