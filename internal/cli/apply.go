@@ -30,7 +30,6 @@ func (a *app) apply() *cobra.Command {
 			"If anything is wrong, all of it is said and nothing is changed.",
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
-			defer debug.SetGCPercent(debug.SetGCPercent(applyGC))
 			want, err := a.readApplyFile(file)
 			if err != nil {
 				return err
@@ -55,9 +54,10 @@ func (a *app) apply() *cobra.Command {
 	return c
 }
 
-// applyGC is how much garbage there may be beside what is in use, in percent: a
-// large file, which is there as a whole, should not take its size twice.
-const applyGC = 30
+// readGC is how much garbage there may be beside what is in use, in percent, while
+// a file is read: a large one, which is there as a whole, should not take its size
+// twice.
+const readGC = 30
 
 // maxApplyFile is what package apply reads at most.
 const maxApplyFile = 64 << 20
@@ -70,6 +70,7 @@ func (a *app) onEmptyStore(ctx context.Context, do work) error {
 }
 
 func (a *app) readApplyFile(path string) (*apply.File, error) {
+	defer debug.SetGCPercent(debug.SetGCPercent(readGC))
 	defer debug.FreeOSMemory() // what it takes to read a large file, before the store's cache comes
 	name, in := "standard input", a.Stdin
 	if path != "-" {

@@ -19,7 +19,7 @@ import (
 )
 
 const (
-	importBatch  = 4000      // keys a transaction
+	importBatch  = 8000      // keys a transaction; a second, for which others who write wait
 	importLine   = 256 << 10 // bytes; a key of 16384 bits takes 3 KiB
 	importTold   = 20        // refused lines that are named
 	noOwnerGiven = "a line names no owner; give --owner, or comments as login@host"

@@ -42,7 +42,7 @@ var pragmas = []string{
 // as much: the allocator gives each page, which has a header, the next power of two.
 const (
 	plainCache = 16_000
-	bulkCache  = 80_000
+	bulkCache  = 120_000
 )
 
 // sqliteEngine is a database in a file. Readers work beside the one writer.
