@@ -649,29 +649,7 @@ func TestNames(t *testing.T) {
 			keys[0].ID, keys[0].Name = ids[0], "tablet"
 			return errors.Join(x.UpdateKey(keys[0]), x.DeleteKey(ids[1]), x.DeleteKey(more[0]))
 		}
-		for name, err := range map[string]error{
-			"update": s.Update(t.Context(), func(x core.Tx) error { return make(x) }),
-			"bulk":   s.Bulk(t.Context(), func(x core.Tx) error { return make(x) }),
-			"refused": ignored(s.Update(t.Context(), func(x core.Tx) error {
-				return errors.Join(make(x), errors.New("refused by the test"))
-			})),
-		} {
-			if err != nil {
-				t.Fatalf("%s: %v", name, err)
-			}
-		}
-		err := s.View(t.Context(), func(x core.Tx) error {
-			for part, want := range map[string]int{"lapto": 2 * 68, "phone": 0, "table": 2, "top6": 2 * 11} {
-				if n := named(x, part); n != want {
-					t.Errorf("%d keys have %q in their names, want %d", n, part, want)
-				}
-			}
-			return nil
-		})
-		if err != nil {
-			t.Error(err)
-		}
-		wantIndexed(t, s, "key_names")
+		wantParts(t, s, "key_names", make, named, map[string]int{"lapto": 2 * 68, "phone": 0, "table": 2, "top6": 2 * 11})
 	})
 }
 
@@ -709,35 +687,36 @@ func TestTextsOfAccounts(t *testing.T) {
 			_, err = x.InsertAccount(core.Account{UUID: uuid.New(), ShortID: core.NewShortID(), Login: uuid.NewString(), Name: "Gardener"})
 			return err
 		}
-		for name, err := range map[string]error{
-			"update": s.Update(t.Context(), make),
-			"bulk":   s.Bulk(t.Context(), make),
-			"refused": ignored(s.Update(t.Context(), func(x core.Tx) error {
-				return errors.Join(make(x), errors.New("refused by the test"))
-			})),
-		} {
-			if err != nil {
-				t.Fatalf("%s: %v", name, err)
-			}
-		}
-		err := s.View(t.Context(), func(x core.Tx) error {
-			for part, want := range map[string]int{"chnic": 2 * 5, "arden": 2 * 2, "ian1": 0} {
-				if n := named(x, part); n != want {
-					t.Errorf("%d accounts have %q in their names, want %d", n, part, want)
-				}
-			}
-			return nil
-		})
-		if err != nil {
-			t.Error(err)
-		}
-		wantIndexed(t, s, "account_texts")
+		wantParts(t, s, "account_texts", make, named, map[string]int{"chnic": 2 * 5, "arden": 2 * 2, "ian1": 0})
 	})
 }
 
-// wantIndexed checks that an index of parts has what the rows have.
-func wantIndexed(t *testing.T, s *Store, index string) {
+// wantParts makes rows by an update, by a large one and by one that is refused,
+// looks for parts of their texts, and checks that the index has what the rows have.
+func wantParts(t *testing.T, s *Store, index string, make func(core.Tx) error, having func(x core.Tx, part string) int, want map[string]int) {
 	t.Helper()
+	for name, err := range map[string]error{
+		"update": s.Update(t.Context(), make),
+		"bulk":   s.Bulk(t.Context(), make),
+		"refused": ignored(s.Update(t.Context(), func(x core.Tx) error {
+			return errors.Join(make(x), errors.New("refused by the test"))
+		})),
+	} {
+		if err != nil {
+			t.Fatalf("%s: %v", name, err)
+		}
+	}
+	err := s.View(t.Context(), func(x core.Tx) error {
+		for part, n := range want {
+			if got := having(x, part); got != n {
+				t.Errorf("%d rows have %q in their names, want %d", got, part, n)
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Error(err)
+	}
 	findings, err := s.Check(t.Context())
 	if findings = slices.DeleteFunc(findings, func(f Finding) bool { return !strings.Contains(f.Check, "index") }); err != nil || len(findings) > 0 {
 		t.Errorf("Check() = %v, %v", findings, err)
